@@ -1,0 +1,129 @@
+// Package outcome names the ways in which a request can end other than well.
+//
+// Every package wraps one of these sentinels, so that a caller needs only
+// errors.Is to decide what to do next, and so that one table (internal/httpx)
+// can turn any error of the program into an HTTP answer. The most important
+// line runs between "it is not there" (NotFound, which may be remembered and
+// sends a chain to its next provider) and "we cannot know" (Unavailable,
+// TooSlow, Busy, which are never remembered and stop the walk).
+package outcome
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+var (
+	// NotFound: the package, version or file is known to be absent.
+	NotFound = errors.New("not found")
+	// Declined: answer as if absent, but leave no mark anywhere.
+	Declined = errors.New("declined")
+	// Forbidden: a rule or a gate denies it.
+	Forbidden = errors.New("forbidden")
+	// Unauthorized: no credentials were given where some are needed.
+	Unauthorized = errors.New("unauthorized")
+	// WrongCredentials: credentials were given and are not accepted.
+	WrongCredentials = errors.New("wrong credentials")
+	// Invalid: the request is malformed.
+	Invalid = errors.New("invalid")
+	// MethodNotAllowed: the path exists, the method does not.
+	MethodNotAllowed = errors.New("method not allowed")
+	// Conflict: what should be created exists already.
+	Conflict = errors.New("conflict")
+	// PreconditionFailed: the condition of the request does not hold.
+	PreconditionFailed = errors.New("precondition failed")
+	// TooLarge: the request's body exceeds a limit.
+	TooLarge = errors.New("too large")
+	// UnsupportedMediaType: the request's body is of a type nobody reads here.
+	UnsupportedMediaType = errors.New("unsupported media type")
+	// TooManyRequests: this client exceeds a limit of ours.
+	TooManyRequests = errors.New("too many requests")
+	// Refused: upstream's bytes were rejected: a digest differs, or an archive
+	// is hostile or exceeds a limit.
+	Refused = errors.New("refused")
+	// Unavailable: upstream cannot be reached, fails, or answers nonsense.
+	Unavailable = errors.New("upstream unavailable")
+	// TooSlow: upstream did not answer in time.
+	TooSlow = errors.New("upstream too slow")
+	// Busy: not now, try again: upstream throttles, the disk is full, the
+	// daemon drains or works offline. See After.
+	Busy = errors.New("temporarily unavailable")
+)
+
+// DefaultRetry is what a Busy error without a delay of its own asks for.
+const DefaultRetry = 5 * time.Second
+
+// delayed is a Busy error that knows when to try again.
+type delayed struct {
+	after time.Duration
+	err   error
+}
+
+func (d *delayed) Error() string   { return d.err.Error() }
+func (d *delayed) Unwrap() []error { return []error{Busy, d.err} }
+
+// After returns an error that is Busy, wraps err, and asks the client to come
+// back after d.
+func After(d time.Duration, err error) error { return &delayed{after: d, err: err} }
+
+// RetryAfter returns how long the client should wait before it tries again:
+// the delay given to After, else DefaultRetry.
+func RetryAfter(err error) time.Duration {
+	if d, ok := errors.AsType[*delayed](err); ok {
+		return d.after
+	}
+	return DefaultRetry
+}
+
+// detail is a sentinel with a text of its own.
+type detail struct {
+	kind error
+	text string
+	err  error
+}
+
+func (d *detail) Error() string {
+	if d.err == nil {
+		return d.text
+	}
+	return d.text + ": " + d.err.Error()
+}
+
+func (d *detail) Unwrap() []error {
+	if d.err == nil {
+		return []error{d.kind}
+	}
+	return []error{d.kind, d.err}
+}
+
+// New returns an error of the given kind, one of this package's sentinels,
+// whose text is formatted like fmt.Sprintf and does not repeat the kind.
+func New(kind error, format string, args ...any) error {
+	return &detail{kind: kind, text: fmt.Sprintf(format, args...)}
+}
+
+// Wrap returns an error of the given kind that also wraps err and says what
+// was being done. It returns nil when err is nil.
+func Wrap(kind error, err error, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	return &detail{kind: kind, text: fmt.Sprintf(format, args...), err: err}
+}
+
+// Known reports whether err wraps one of this package's sentinels.
+func Known(err error) bool {
+	for _, k := range all {
+		if errors.Is(err, k) {
+			return true
+		}
+	}
+	return false
+}
+
+var all = []error{
+	NotFound, Declined, Forbidden, Unauthorized, WrongCredentials, Invalid, MethodNotAllowed,
+	Conflict, PreconditionFailed, TooLarge, UnsupportedMediaType, TooManyRequests, Refused,
+	Unavailable, TooSlow, Busy,
+}
