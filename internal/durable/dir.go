@@ -25,6 +25,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"syscall"
 	"time"
 )
 
@@ -102,7 +103,8 @@ func (d Dir) Symlink(target, name string) error {
 // RemoveTree moves the file, link or directory under name into Tmp, so that it
 // disappears at once with all that is below it, and returns where it is now.
 // The caller gives that to Discard when there is time. Nothing under name is
-// no error: trash is "" then. Errors: outcome.Busy as WriteFile.
+// no error: trash is "" then. A file that is being placed below name at the
+// same moment goes with it or stays out; a caller that minds holds a lock. Errors: outcome.Busy as WriteFile.
 func (d Dir) RemoveTree(name string) (trash string, err error) {
 	trash = d.unique()
 	err = d.Root.Rename(name, trash)
@@ -126,7 +128,13 @@ func (d Dir) Discard(trash string) error {
 	if trash == "" {
 		return nil
 	}
-	return Wrap(d.Root.RemoveAll(trash), "deleting %s", trash)
+	err := d.Root.RemoveAll(trash)
+	// A rename that had found its directory before that was moved away lands
+	// in the trash, perhaps behind the deletion's back.
+	for try := 0; try < attempts && errors.Is(err, syscall.ENOTEMPTY); try++ {
+		err = d.Root.RemoveAll(trash)
+	}
+	return Wrap(err, "deleting %s", trash)
 }
 
 // Clear deletes everything in Tmp, the remains of an earlier process. It must

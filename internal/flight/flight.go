@@ -151,7 +151,8 @@ func (g *Group[K, V]) forget(key K, c *call[V]) {
 	}
 }
 
-// PanicError is what every waiter of an execution gets that panicked.
+// PanicError is what every waiter of an execution gets that panicked. It wraps
+// nothing: an error that somebody panicked with says nothing about the request.
 type PanicError struct {
 	Value any    // given to panic; nil for runtime.Goexit
 	Stack []byte // of the panicking goroutine, for the log
@@ -163,10 +164,4 @@ func (e *PanicError) Error() string {
 		return "shared work ended without a result"
 	}
 	return fmt.Sprintf("panic in shared work: %v", e.Value)
-}
-
-// Unwrap returns the value given to panic if it is an error.
-func (e *PanicError) Unwrap() error {
-	err, _ := e.Value.(error)
-	return err
 }
