@@ -5,30 +5,30 @@ import "time"
 
 // Config is the whole configuration after defaults, file, environment and
 // flags were applied and everything was validated. It is a plain value; nobody
-// changes it after Load.
+// changes it after Load, and it may be read from many goroutines at once.
 type Config struct {
-	File      string // path it was read from; "" when there is no file
-	Listen    []Address
-	PublicURL string // without a trailing slash; "" derives it from the request
+	File      string    // path it was read from, as given; "" when there is no file
+	Listen    []Address // at least one
+	PublicURL string    // without a trailing slash; "" derives it from the request
 	Root      Root
 	Accel     string // "nginx" or "off"
 	Log       Log
 
-	CacheTime            time.Duration
-	NegativeCacheTime    time.Duration
-	StaleWhileRevalidate time.Duration
-	StaleIfError         time.Duration
-	Offline              bool
+	CacheTime            time.Duration // for which a version list is fresh; 0 asks upstream each time
+	NegativeCacheTime    time.Duration // for which "not found" and "refused" are remembered
+	StaleWhileRevalidate time.Duration // past CacheTime, while a refresh runs
+	StaleIfError         time.Duration // past CacheTime, while upstream fails
+	Offline              bool          // no request goes upstream
 
-	Providers []Provider
-	Resolve   string // "first" or "newest"
+	Providers []Provider // in the order in which they are asked
+	Resolve   string     // "first" or "newest"
 	Policy    Policy
 	Admin     *Admin // nil: off
 	Limits    Limits
 	Timeouts  Timeouts
 	Cache     Cache
-	Proxy     string // URL; "" takes the environment
-	CAFile    string
+	Proxy     string // URL, may hold a password; "" takes the environment
+	CAFile    string // absolute; "" is none
 	Nginx     Nginx
 	// Components and Modules name the prefixes that nginx routes; nil: off.
 	Components *Prefixed
@@ -38,7 +38,7 @@ type Config struct {
 // Address is one listening address.
 type Address struct {
 	Network string // "tcp" or "unix"
-	Address string // "host:port", "[v6]:port" or a path
+	Address string // "host:port", ":port", "[v6]:port" or an absolute path
 }
 
 // Root is where packages are seen and kept.
@@ -56,13 +56,13 @@ type Log struct {
 
 // Provider is one element of the chain.
 type Provider struct {
-	Type        string // npm, dir
-	Name        string // defaults to Type
-	Names       []string
-	SkipOnError bool // on_error: next
-	NPM         NPM
-	Dir         Dir
-	Line        int // in File, for later messages
+	Type        string   // npm, dir
+	Name        string   // defaults to Type; unique
+	Names       []string // patterns, valid for pkgref.ParsePattern, without versions
+	SkipOnError bool     // on_error: next
+	NPM         NPM      // where Type is npm
+	Dir         Dir      // where Type is dir
+	Line        int      // in File, for later messages; 0 without a file
 }
 
 // NPM is what a provider of type npm takes.
@@ -75,72 +75,82 @@ type NPM struct {
 
 // Dir is what a provider of type dir takes.
 type Dir struct {
-	Path   string // absolute directory
-	Rescan time.Duration
+	Path   string        // absolute directory
+	Rescan time.Duration // between two looks at what is in the view
 }
 
 // Policy is the rule gate.
 type Policy struct {
 	Default string // allow, deny
 	Conceal bool   // denied answers 404
-	Rules   []Rule
+	Rules   []Rule // the first match wins
 }
 
 // Rule allows or denies what one of its patterns matches. The first match wins.
 type Rule struct {
 	Allow, Deny []string // exactly one is set
-	Reason      string
-	Line        int
+	Reason      string   // for whoever is denied; "" is none
+	Line        int      // in File, for later messages; 0 without a file
 }
 
-// Admin routes.
+// Admin routes. The daemon has none without tokens; the generator, which needs
+// no secrets, goes by Prefix alone.
 type Admin struct {
-	Prefix string
+	Prefix string  // "/staff/registry/"
 	Tokens []Token // those that are not empty
 }
 
 // Token is one admin credential.
 type Token struct {
-	ID    string
-	Token string // secret
+	ID    string // for the audit log; unique
+	Token string // secret, never empty
 }
 
 // Limits bound what one request or one archive may cost.
 type Limits struct {
-	Tarball, Unpacked    int64 // bytes
-	Entries, Path, Depth int
-	Document, Body       int64 // bytes
-	UpstreamConcurrency  int
+	Tarball, Unpacked   int64 // bytes
+	Entries             int   // files and folders of one archive
+	Path, Depth         int   // of one file of an archive: bytes, folders
+	Document, Body      int64 // bytes of a document from upstream, of a request
+	UpstreamConcurrency int   // requests in flight to one host
 }
 
-// Timeouts of requests upstream, and of draining.
+// Timeouts of requests upstream, and of draining. None is zero.
 type Timeouts struct{ Connect, Header, Stall, Total, Drain time.Duration }
 
 // Cache budgets in bytes and files; 0 is unlimited.
 type Cache struct {
 	MaxBytes, MaxFiles int64
-	Packs              int64
+	Packs              int64 // bytes
 }
 
 // Prefixed is a section of which only the URL prefix matters here.
 type Prefixed struct{ Prefix string }
 
-// Nginx is what only the generator reads.
+// LimitReq bounds how many misses one client may cause; the zero value is no
+// bound.
+type LimitReq struct {
+	Rate  string // "50r/s" or "50r/m"; "" is none
+	Burst int    // requests above the rate that are let through; 0 is none
+}
+
+// Nginx is what only the generator reads. Its texts hold nothing that would
+// end or open a directive, a block, a quote or a variable.
 type Nginx struct {
-	Listen       string // "8080", "host:port", "[::]:port"
-	ServerName   string
-	Upstream     string // name of the upstream block
-	User         string // "" is the owner of root.fs
-	Version      string // "1.22.1"; "" asks nginx -V
-	Modules      []string
-	OpenFiles    int
-	CacheName    string
-	CachePeriod  time.Duration
-	CachePath    string
+	Listen       string        // "8080", "host:port", "[::]:port"
+	ServerName   string        // one name, with a leading wildcard at most
+	Upstream     string        // name of the upstream block, or host:port to go to without one
+	User         string        // "" is the owner of root.fs
+	Version      string        // "1.22.1"; "" asks nginx -V
+	Modules      []string      // beside those that nginx -V shows
+	OpenFiles    int           // entries of open_file_cache
+	CacheName    string        // of the proxy cache's zone
+	CachePeriod  time.Duration // whole seconds
+	CachePath    string        // absolute directory of the proxy cache
 	GzipStatic   bool
 	BrotliStatic string // "auto" (if found), "true", "false"
 	// IndexFallback adds the predecessor's index probes.
 	IndexFallback bool
-	LimitReq      string // "" or a rate, "50r/s burst=200"
-	Admin         bool   // route the admin prefix
+	LimitReq      LimitReq
+	Admin         bool // route the admin prefix
 }
