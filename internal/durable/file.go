@@ -2,6 +2,7 @@ package durable
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 )
@@ -113,4 +114,23 @@ func (f *File) Abort() {
 	f.f.Close()
 	f.dir.Root.Remove(f.tmp)
 	f.f = nil
+}
+
+// Detach removes the file's name and returns it open, at its beginning: bytes
+// for one reader, who closes it. Errors: outcome.Busy as Dir.WriteFile;
+// fs.ErrClosed after Commit or Abort.
+func (f *File) Detach() (*os.File, error) {
+	if f.f == nil {
+		return nil, fs.ErrClosed
+	}
+	defer func() { f.f = nil }()
+	err := f.dir.Root.Remove(f.tmp)
+	if err == nil {
+		_, err = f.f.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		f.f.Close()
+		return nil, Wrap(err, "detaching a staged file")
+	}
+	return f.f, nil
 }

@@ -1,0 +1,187 @@
+package cache
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/registryd/registryd/internal/durable"
+	"github.com/registryd/registryd/internal/lru"
+)
+
+const (
+	dirWWW    = "www"
+	dirBlobs  = "blobs/sha512"
+	dirPacks  = "packs"
+	dirState  = "state"
+	dirHidden = "hidden"
+	dirTmp    = "tmp"
+
+	// manifestFiles bounds the manifests in memory by the files they list, at
+	// roughly 150 bytes each.
+	manifestFiles = 200_000
+)
+
+// Config of a Cache.
+type Config struct {
+	// Dir is the data directory. It is made when it is missing.
+	Dir string
+	// Pub is the URL prefix of packages, "/lib/" or "/": the view repeats it,
+	// so that a URL path is a file path.
+	Pub string
+	// PackBytes caps packs/; 0 is unlimited. Packs are made again from blobs.
+	PackBytes int64
+	Logger    *slog.Logger     // nil: discard
+	Now       func() time.Time // nil: time.Now
+}
+
+// Cache is the data directory. Safe for concurrent use; make one with Open.
+type Cache struct {
+	config Config
+	log    *slog.Logger
+	now    func() time.Time
+	root   *os.Root
+	disk   durable.Dir
+	lock   *os.File
+	pub    string // "www/lib" or "www"
+	// Recovered tells that the view was set aside because of a power loss.
+	recovered bool
+
+	manifests *lru.Map[string, *Manifest] // by name@version
+	locks     [256]sync.RWMutex           // of releases in the view, by hash
+	pins      [64]sync.Mutex              // of main, by hash
+	marks     sync.Mutex                  // of absent.json files
+	packs     packBudget
+	trash     sync.WaitGroup
+}
+
+// Open takes the data directory into possession: it locks it, checks or writes
+// its format, and recovers from what an earlier process left. Errors, each one
+// line for the person who starts the daemon: ErrHeld, ErrForeign, ErrFormat, or
+// why the directory cannot be used.
+func Open(c Config) (*Cache, error) {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if err := os.MkdirAll(c.Dir, durable.DirMode); err != nil {
+		return nil, fmt.Errorf("data directory: %w", err)
+	}
+	root, err := os.OpenRoot(c.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("data directory: %w", err)
+	}
+	cache := &Cache{
+		config: c, log: c.Logger, now: c.Now, root: root,
+		disk:      durable.Dir{Root: root, Tmp: dirTmp},
+		pub:       strings.TrimSuffix(dirWWW+c.Pub, "/"),
+		manifests: lru.New[string, *Manifest](manifestFiles, nil),
+	}
+	if err := cache.prepare(); err != nil {
+		cache.release()
+		return nil, err
+	}
+	return cache, nil
+}
+
+// prepare does what Open promises, in the only order that is safe: nothing is
+// written before the directory is known to be ours and held by nobody else.
+func (c *Cache) prepare() error {
+	if err := c.checkOurs(); err != nil {
+		return err
+	}
+	if err := c.takeLock(); err != nil {
+		return err
+	}
+	if err := c.makeDirs(); err != nil {
+		return fmt.Errorf("data directory %s: %w", c.config.Dir, err)
+	}
+	if err := c.writeFormat(); err != nil {
+		return err
+	}
+	c.emptyTmp()
+	return c.checkBoot()
+}
+
+// makeDirs makes the top of the layout. Only the view is for others to enter:
+// blobs may hold private packages.
+func (c *Cache) makeDirs() error {
+	for _, dir := range []string{"blobs", dirBlobs, dirPacks, dirTmp, dirHidden} {
+		if err := c.root.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	return c.disk.MkdirAll(c.pub)
+}
+
+// Close notes that the stop was clean, gives the directory back, and waits for
+// deletions that are under way. It is idempotent. Errors: why the note could
+// not be written.
+func (c *Cache) Close() error {
+	if c.lock == nil {
+		return nil
+	}
+	c.trash.Wait()
+	err := c.writeBoot(true)
+	c.release()
+	return err
+}
+
+func (c *Cache) release() {
+	if c.lock != nil {
+		c.lock.Close() // and with it the lock
+		c.lock = nil
+	}
+	c.root.Close()
+}
+
+// Dir returns the data directory.
+func (c *Cache) Dir() string { return c.config.Dir }
+
+// View returns the absolute directory that the URL prefix of packages maps to.
+func (c *Cache) View() string { return c.config.Dir + "/" + c.pub }
+
+// Recovered reports whether Open set the view aside because of a power loss.
+func (c *Cache) Recovered() bool { return c.recovered }
+
+// emptyTmp deletes in the background what lies in tmp now: names in it are
+// never used twice, so whatever is staged meanwhile is safe.
+func (c *Cache) emptyTmp() {
+	entries, err := fs.ReadDir(c.root.FS(), dirTmp)
+	if err != nil {
+		c.log.Warn("cannot read directory", "dir", dirTmp, "error", err)
+		return
+	}
+	for _, e := range entries {
+		c.discard(dirTmp + "/" + e.Name())
+	}
+}
+
+// discard deletes what durable.RemoveTree moved away, in the background.
+func (c *Cache) discard(trash string) {
+	if trash == "" {
+		return
+	}
+	c.trash.Go(func() {
+		if err := c.disk.Discard(trash); err != nil {
+			c.log.Warn("cannot delete what was removed", "error", err)
+		}
+	})
+}
+
+// remove makes a tree disappear at once and deletes it in the background.
+func (c *Cache) remove(name string) error {
+	trash, err := c.disk.RemoveTree(name)
+	c.discard(trash)
+	return err
+}
+
+// isMissing reports whether err says that a path does not exist.
+func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }

@@ -1,0 +1,166 @@
+package cache
+
+import (
+	"crypto/sha512"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/registryd/registryd/internal/durable"
+	"github.com/registryd/registryd/internal/unpack"
+)
+
+// ErrDamaged: neither pack nor blob hold the bytes that the manifest promises;
+// the release must be fetched again.
+var ErrDamaged = errors.New("stored bytes are missing or damaged")
+
+// verified is what a tarball may cost that passed its limits when it came in.
+var verified = unpack.Limits{Unpacked: math.MaxInt64, Entries: math.MaxInt, Path: math.MaxInt, Depth: math.MaxInt}
+
+// openPack opens the pack of m and makes it again from the blob when it is
+// gone. Errors: ErrDamaged, outcome.Busy.
+func (c *Cache) openPack(m *Manifest) (*os.File, error) {
+	f, err := c.root.Open(packFile(m.Blob))
+	if isMissing(err) {
+		if err := c.rebuildPack(m); err != nil {
+			return nil, err
+		}
+		f, err = c.root.Open(packFile(m.Blob))
+	}
+	if err != nil {
+		return nil, durable.Wrap(err, "open pack of %s", m.Ref())
+	}
+	c.packs.used(c, f, m.Blob)
+	return f, nil
+}
+
+// rebuildPack unpacks the blob of m once more, checking it while it is read.
+// Several callers may do so at once; each makes the same file. Errors:
+// ErrDamaged, after which the blob is gone; outcome.Busy.
+func (c *Cache) rebuildPack(m *Manifest) error {
+	blob, err := c.root.Open(blobFile(m.Blob))
+	if isMissing(err) {
+		return fmt.Errorf("blob of %s: %w", m.Ref(), ErrDamaged)
+	}
+	if err != nil {
+		return durable.Wrap(err, "open blob of %s", m.Ref())
+	}
+	defer blob.Close()
+	pack, err := c.disk.Create()
+	if err != nil {
+		return err
+	}
+	defer pack.Abort()
+	sum := sha512.New()
+	_, err = unpack.Tarball(io.TeeReader(blob, sum), &stickyWriter{w: pack}, verified)
+	if err == nil && hex.EncodeToString(sum.Sum(nil)) == m.Blob {
+		c.log.Info("pack made again from its blob", "pkg", m.Name, "version", m.Version.String())
+		c.packs.added(c, m.Unpacked())
+		return pack.Commit(packFile(m.Blob), durable.Options{Mode: 0o600})
+	}
+	if w := (*writeError)(nil); errors.As(err, &w) {
+		return w.err // the disk, not the blob
+	}
+	c.log.Warn("blob is damaged and is removed", "pkg", m.Name, "version", m.Version.String())
+	if err := c.root.Remove(blobFile(m.Blob)); err != nil && !isMissing(err) {
+		return durable.Wrap(err, "remove blob of %s", m.Ref())
+	}
+	return fmt.Errorf("blob of %s: %w", m.Ref(), ErrDamaged)
+}
+
+// writeError tells a failure of the disk from one of the archive.
+type writeError struct{ err error }
+
+func (e *writeError) Error() string { return e.err.Error() }
+func (e *writeError) Unwrap() error { return e.err }
+
+type stickyWriter struct{ w io.Writer }
+
+func (s *stickyWriter) Write(p []byte) (int, error) {
+	n, err := s.w.Write(p)
+	if err != nil {
+		err = &writeError{err}
+	}
+	return n, err
+}
+
+// packBudget keeps packs/ below Config.PackBytes, dropping what was used least
+// recently. The sum is an estimate that every sweep over the directory renews.
+type packBudget struct {
+	mu       sync.Mutex
+	bytes    int64
+	known    bool
+	trimming bool
+}
+
+// packTouch is how old the mtime of a pack may be before a use renews it.
+const packTouch = 10 * time.Minute
+
+// used notes that a pack is in use: its mtime is when it was used last.
+func (b *packBudget) used(c *Cache, f *os.File, sha512 string) {
+	if info, err := f.Stat(); err == nil && c.now().Sub(info.ModTime()) > packTouch {
+		_ = c.root.Chtimes(packFile(sha512), c.now(), c.now()) // only recency is lost
+	}
+}
+
+// added counts a new pack and trims in the background when there are too many.
+func (b *packBudget) added(c *Cache, bytes int64) {
+	limit := c.config.PackBytes
+	if limit <= 0 {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.bytes += bytes
+	if b.trimming || b.known && b.bytes <= limit {
+		return
+	}
+	b.trimming = true
+	c.trash.Go(func() {
+		left := c.trimPacks(limit)
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.bytes, b.known, b.trimming = left, true, false
+	})
+}
+
+type packInfo struct {
+	name string
+	size int64
+	used time.Time
+}
+
+// trimPacks removes the packs that were used least recently until at most nine
+// tenths of limit are left, and returns how many bytes are. A pack that is
+// being read stays readable.
+func (c *Cache) trimPacks(limit int64) int64 {
+	var packs []packInfo
+	var sum int64
+	for _, dir := range c.dirs(dirPacks) {
+		for _, e := range c.readDir(dirPacks + "/" + dir) {
+			if info, err := e.Info(); err == nil {
+				packs = append(packs, packInfo{dirPacks + "/" + dir + "/" + e.Name(), info.Size(), info.ModTime()})
+				sum += info.Size()
+			}
+		}
+	}
+	if sum <= limit {
+		return sum
+	}
+	slices.SortFunc(packs, func(a, b packInfo) int { return a.used.Compare(b.used) })
+	for _, p := range packs[:len(packs)-1] { // the newest is in use, however large
+		if sum <= limit/10*9 {
+			break
+		}
+		if err := c.root.Remove(p.name); err == nil {
+			sum -= p.size
+		}
+	}
+	return sum
+}

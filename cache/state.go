@@ -1,0 +1,120 @@
+package cache
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"time"
+
+	"github.com/registryd/registryd/internal/durable"
+	"github.com/registryd/registryd/internal/outcome"
+	"github.com/registryd/registryd/pkgref"
+)
+
+// List returns the stored version list of one provider, whose form is the
+// caller's. Errors: outcome.NotFound, outcome.Busy.
+func (c *Cache) List(name pkgref.Name, provider string) ([]byte, error) {
+	data, err := c.root.ReadFile(listFile(name, provider))
+	if isMissing(err) || nameTooLong(err) {
+		return nil, outcome.New(outcome.NotFound, "no version list of %s from %s is held", name, provider)
+	}
+	return data, durable.Wrap(err, "read version list of %s from %s", name, provider)
+}
+
+// PutList stores the version list of one provider. Errors: outcome.Busy.
+func (c *Cache) PutList(name pkgref.Name, provider string, data []byte) error {
+	return c.disk.WriteFile(listFile(name, provider), data, durable.Options{Mode: 0o600})
+}
+
+// DropList removes the version list of one provider. Errors: outcome.Busy.
+func (c *Cache) DropList(name pkgref.Name, provider string) error {
+	err := c.root.Remove(listFile(name, provider))
+	if isMissing(err) {
+		return nil
+	}
+	return durable.Wrap(err, "remove version list of %s from %s", name, provider)
+}
+
+// maxMarks bounds the marks of one package, since anybody can ask for versions
+// that do not exist.
+const maxMarks = 64
+
+func absentFile(name pkgref.Name) string { return stateDir(name) + "/absent.json" }
+
+// marked reads the marks of name that still hold. What cannot be read counts as
+// absent: a mark only spares a question.
+func (c *Cache) marked(name pkgref.Name) map[string]int64 {
+	data, err := c.root.ReadFile(absentFile(name))
+	if err != nil {
+		return nil
+	}
+	var marks map[string]int64
+	if err := json.Unmarshal(data, &marks); err != nil {
+		c.log.Warn("state file is unreadable and counts as absent", "file", absentFile(name), "error", err)
+		return nil
+	}
+	now := c.now().Unix()
+	maps.DeleteFunc(marks, func(_ string, until int64) bool { return until <= now })
+	return marks
+}
+
+// MarkAbsent remembers for ttl that a version does not exist, if anything is
+// held of the package: a name that does not exist costs no disk. Errors:
+// outcome.Busy.
+func (c *Cache) MarkAbsent(name pkgref.Name, v pkgref.Version, ttl time.Duration) error {
+	c.marks.Lock()
+	defer c.marks.Unlock()
+	if !c.Known(name) {
+		return nil
+	}
+	marks := c.marked(name)
+	if len(marks) >= maxMarks {
+		return nil
+	}
+	if marks == nil {
+		marks = map[string]int64{}
+	}
+	marks[v.String()] = c.now().Add(ttl).Unix()
+	data, err := json.Marshal(marks)
+	if err != nil {
+		return fmt.Errorf("encode marks of %s: %w", name, err)
+	}
+	return c.disk.WriteFile(absentFile(name), append(data, '\n'), durable.Options{Mode: 0o600})
+}
+
+// AbsentFor returns how long a version still counts as absent; 0 if it does not.
+func (c *Cache) AbsentFor(name pkgref.Name, v pkgref.Version) time.Duration {
+	until, ok := c.marked(name)[v.String()]
+	if !ok {
+		return 0
+	}
+	return max(0, time.Unix(until, 0).Sub(c.now()))
+}
+
+// ClearAbsent forgets the marks of name. Errors: outcome.Busy.
+func (c *Cache) ClearAbsent(name pkgref.Name) error {
+	err := c.root.Remove(absentFile(name))
+	if isMissing(err) {
+		return nil
+	}
+	return durable.Wrap(err, "remove marks of %s", name)
+}
+
+// Audit appends one line to the audit log and puts it on the disk. record is
+// encoded as JSON. Errors: outcome.Busy.
+func (c *Cache) Audit(record any) error {
+	data, err := json.Marshal(record)
+	if err != nil {
+		return fmt.Errorf("encode audit record: %w", err)
+	}
+	f, err := c.root.OpenFile(dirState+"/audit.jsonl", os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
+	if err != nil {
+		return durable.Wrap(err, "open audit log")
+	}
+	defer f.Close()
+	if _, err := f.Write(append(data, '\n')); err != nil {
+		return durable.Wrap(err, "write audit log")
+	}
+	return durable.Wrap(f.Sync(), "write audit log")
+}

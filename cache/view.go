@@ -1,0 +1,240 @@
+package cache
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"syscall"
+
+	"github.com/registryd/registryd/internal/durable"
+	"github.com/registryd/registryd/internal/outcome"
+	"github.com/registryd/registryd/pkgref"
+)
+
+// Gate is asked while a release's lock is held, so that its answer and what
+// becomes visible belong together. nil allows everything.
+type Gate func() error
+
+func (c *Cache) releaseLock(name pkgref.Name, v pkgref.Version) *sync.RWMutex {
+	return &c.locks[stripe(manifestKey(name, v), len(c.locks))]
+}
+
+// Materialise puts one file of an archive release into the view, whole and
+// verified, unless it is there. Errors: what gate returned; ErrStale; ErrDamaged
+// when the release must be fetched again; outcome.Busy where the disk is full.
+func (c *Cache) Materialise(m *Manifest, f File, gate Gate) error {
+	lock := c.releaseLock(m.Name, m.Version)
+	lock.RLock()
+	defer lock.RUnlock()
+	if err := c.admit(m, f, gate); err != nil {
+		return err
+	}
+	if c.InView(m, f) {
+		return nil
+	}
+	staged, err := c.copyOut(m, f)
+	if err != nil {
+		return err
+	}
+	return c.show(m, f, staged)
+}
+
+// ErrStale: the release was flushed or evicted since its manifest was read; who
+// wants the file looks the release up anew.
+var ErrStale = errors.New("release was replaced meanwhile")
+
+// admit decides whether f of m may become visible now. The caller holds the
+// release's lock. Without the look at what is held, a request that began before
+// a flush could put old bytes beside the new ones.
+func (c *Cache) admit(m *Manifest, f File, gate Gate) error {
+	if gate != nil {
+		if err := gate(); err != nil {
+			return err
+		}
+	}
+	held, err := c.Manifest(m.Name, m.Version)
+	if errors.Is(err, outcome.NotFound) {
+		return ErrStale
+	}
+	if err != nil {
+		return err
+	}
+	if g, ok := held.File(f.Path); !ok || held.Blob != m.Blob || g.SHA256 != f.SHA256 {
+		return ErrStale
+	}
+	return nil
+}
+
+// InView reports whether the view holds f already. Size and mtime tell: the
+// mtime is a hash of the content.
+func (c *Cache) InView(m *Manifest, f File) bool {
+	info, err := c.root.Lstat(c.viewRelease(m) + "/" + f.Path)
+	return err == nil && info.Mode().IsRegular() && info.Size() == f.Size &&
+		!f.SHA256.IsZero() && info.ModTime().Equal(f.SHA256.ModTime())
+}
+
+// show gives a staged file its place. The caller holds the release's lock.
+func (c *Cache) show(m *Manifest, f File, staged *durable.File) error {
+	name := c.viewRelease(m) + "/" + f.Path
+	err := staged.Commit(name, durable.Options{ModTime: f.SHA256.ModTime()})
+	if nameTooLong(err) {
+		return outcome.Wrap(outcome.Refused, err, "%s has a name that the file system cannot hold", f.Path)
+	}
+	return err
+}
+
+// copyOut stages a verified copy of one file. A pack whose bytes differ is made
+// again, once.
+func (c *Cache) copyOut(m *Manifest, f File) (*durable.File, error) {
+	staged, err := c.copyFromPack(m, f)
+	if !errors.Is(err, errMismatch) {
+		return staged, err
+	}
+	c.log.Warn("pack is damaged and is made again", "pkg", m.Name, "version", m.Version.String())
+	if err := c.root.Remove(packFile(m.Blob)); err != nil && !isMissing(err) {
+		return nil, durable.Wrap(err, "remove pack of %s", m.Ref())
+	}
+	if staged, err = c.copyFromPack(m, f); errors.Is(err, errMismatch) {
+		return nil, fmt.Errorf("%s/%s: %w", m.Ref(), f.Path, ErrDamaged)
+	}
+	return staged, err
+}
+
+var errMismatch = errors.New("bytes differ from the manifest")
+
+// copyBuffers keeps the cost of a first touch independent of the heap.
+var copyBuffers = sync.Pool{New: func() any { return new([128 << 10]byte) }}
+
+func (c *Cache) copyFromPack(m *Manifest, f File) (*durable.File, error) {
+	pack, err := c.openPack(m)
+	if err != nil {
+		return nil, err
+	}
+	defer pack.Close()
+	staged, err := c.disk.Create()
+	if err != nil {
+		return nil, err
+	}
+	got, n, err := copyHash(staged, io.NewSectionReader(pack, f.Offset, f.Size))
+	if err == nil && (n != f.Size || got != f.SHA256) {
+		err = errMismatch
+	}
+	if err != nil {
+		staged.Abort()
+		return nil, durable.Wrap(err, "copy %s of %s", f.Path, m.Ref())
+	}
+	return staged, nil
+}
+
+func copyHash(w io.Writer, r io.Reader) (sum Digest, n int64, err error) {
+	buffer := copyBuffers.Get().(*[128 << 10]byte)
+	defer copyBuffers.Put(buffer)
+	h := sha256.New()
+	// Neither side may bring a method of its own past the hash and the buffer.
+	n, err = io.CopyBuffer(struct{ io.Writer }{io.MultiWriter(w, h)}, struct{ io.Reader }{r}, buffer[:])
+	h.Sum(sum[:0])
+	return sum, n, err
+}
+
+// Loose is one file of a files release that was received and verified, and
+// that nobody can see yet. Its owner calls Show or Detach, and defers Abort.
+type Loose struct {
+	File   File // with its size and digest
+	c      *Cache
+	staged *durable.File
+}
+
+// Receive stages the file f from r, of at most limit bytes, and checks it
+// against the size and digest that f names, if any. Errors: outcome.Refused
+// where they differ or the limit is passed; outcome.Busy where the disk is
+// full; what r returned.
+func (c *Cache) Receive(r io.Reader, f File, limit int64) (*Loose, error) {
+	staged, err := c.disk.Create()
+	if err != nil {
+		return nil, err
+	}
+	sum, n, err := copyHash(staged, io.LimitReader(r, limit+1))
+	switch {
+	case err != nil:
+	case n > limit:
+		err = outcome.New(outcome.Refused, "%s is larger than %d bytes", f.Path, limit)
+	case f.Size >= 0 && n != f.Size:
+		err = outcome.New(outcome.Refused, "%s has %d bytes instead of %d", f.Path, n, f.Size)
+	case !f.SHA256.IsZero() && sum != f.SHA256:
+		err = outcome.New(outcome.Refused, "%s has sha256 %x instead of %x", f.Path, sum, f.SHA256)
+	}
+	if err != nil {
+		staged.Abort()
+		return nil, err
+	}
+	f.Size, f.SHA256 = n, sum
+	return &Loose{File: f, c: c, staged: staged}, nil
+}
+
+// Show puts the file into the view as Materialise does. The held manifest must
+// know it already, see AddFile. Errors: as Materialise.
+func (l *Loose) Show(m *Manifest, gate Gate) error {
+	defer l.Abort()
+	lock := l.c.releaseLock(m.Name, m.Version)
+	lock.RLock()
+	defer lock.RUnlock()
+	if err := l.c.admit(m, l.File, gate); err != nil {
+		return err
+	}
+	return l.c.show(m, l.File, l.staged)
+}
+
+// Detach returns the bytes as an open file that has no name any more; the
+// caller closes it. Errors: outcome.Busy.
+func (l *Loose) Detach() (*os.File, error) { return l.staged.Detach() }
+
+// Abort removes what was received. It does nothing after Show or Detach.
+func (l *Loose) Abort() { l.staged.Abort() }
+
+// OpenPacked returns a verified copy of one file of an archive release as an
+// open file without a name, for what must not be in the view; the caller closes
+// it. Errors: as Materialise.
+func (c *Cache) OpenPacked(m *Manifest, f File) (*os.File, error) {
+	staged, err := c.copyOut(m, f)
+	if err != nil {
+		return nil, err
+	}
+	return staged.Detach()
+}
+
+// OpenView opens a regular file of the view; release is the text of a version,
+// or main. Links are followed inside the data directory only. The caller closes
+// it. Errors: outcome.NotFound, outcome.Busy.
+func (c *Cache) OpenView(name pkgref.Name, release, path string) (*os.File, error) {
+	ref := c.viewDir(name) + "/" + release + "/" + path
+	// Without O_NONBLOCK a fifo that somebody placed there would hold us for ever.
+	f, err := c.root.OpenFile(ref, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		if w := durable.Wrap(err, "open %s", ref); errors.Is(w, outcome.Busy) {
+			return nil, w
+		}
+		return nil, outcome.New(outcome.NotFound, "%s/%s has no file %s", name, release, path)
+	}
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		f.Close()
+		return nil, outcome.New(outcome.NotFound, "%s/%s has no file %s", name, release, path)
+	}
+	return f, nil
+}
+
+// Replace makes m what is held of its release and empties the view of what it
+// held before. Errors: outcome.Busy.
+func (c *Cache) Replace(m *Manifest) error {
+	lock := c.releaseLock(m.Name, m.Version)
+	lock.Lock()
+	defer lock.Unlock()
+	if err := c.PutManifest(m); err != nil {
+		return err
+	}
+	return c.remove(c.viewRelease(m))
+}
+
+func nameTooLong(err error) bool { return errors.Is(err, syscall.ENAMETOOLONG) }
