@@ -127,3 +127,40 @@ var all = []error{
 	Conflict, PreconditionFailed, TooLarge, UnsupportedMediaType, TooManyRequests, Refused,
 	Unavailable, TooSlow, Busy,
 }
+
+// Denial is a Forbidden that names the rule which denies.
+type Denial struct {
+	Rule   string // as a person would recognise it in the configuration
+	Reason string // the rule's own; "" if it gives none
+}
+
+func (d *Denial) Error() string {
+	if d.Reason == "" {
+		return "denied by " + d.Rule
+	}
+	return "denied by " + d.Rule + ": " + d.Reason
+}
+
+// Is makes a Denial match Forbidden.
+func (d *Denial) Is(target error) bool { return target == Forbidden }
+
+// Text returns the part of err that was written for whoever asked: that of the
+// innermost error made by New, Wrap or Denial, without what it wraps. It is ""
+// where there is none.
+func Text(err error) string {
+	text := ""
+	for err != nil {
+		switch e := err.(type) {
+		case *detail:
+			text, err = e.text, e.err
+			continue
+		case *Denial:
+			return e.Error()
+		case *delayed:
+			err = e.err
+			continue
+		}
+		err = errors.Unwrap(err)
+	}
+	return text
+}

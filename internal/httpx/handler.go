@@ -1,0 +1,179 @@
+package httpx
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/registryd/registryd/internal/outcome"
+)
+
+// HandlerFunc is a handler that leaves its failures to the table. It must not
+// have written anything when it returns an error.
+type HandlerFunc func(http.ResponseWriter, *http.Request) error
+
+// Adapter turns HandlerFuncs into http.Handlers. Its fields are set once,
+// before use; then it is safe for concurrent use.
+type Adapter struct {
+	Logger *slog.Logger // nil: discard
+	// NegativeTTL is how long nginx may keep a 404; nil: not at all.
+	NegativeTTL func() time.Duration
+	// Observe, if set, is told of every answer.
+	Observe func(route string, status int, label string, d time.Duration)
+}
+
+// Handle returns the http.Handler of h. route is its name in logs and metrics.
+func (a *Adapter) Handle(route string, h HandlerFunc) http.Handler {
+	logger := a.Logger
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		rec := &recorder{ResponseWriter: w}
+		err := call(h, rec, r)
+		if err != nil && !rec.written {
+			a.write(rec, r, err)
+		}
+		d := time.Since(start)
+		if a.Observe != nil {
+			a.Observe(route, rec.status(), Label(err), d)
+		}
+		logAnswer(logger, r, answer{route, rec, err, d})
+	})
+}
+
+// call runs h; a panic becomes an error with its stack.
+func call(h HandlerFunc, w http.ResponseWriter, r *http.Request) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			if e, ok := p.(error); ok && errors.Is(e, http.ErrAbortHandler) {
+				panic(p)
+			}
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return h(w, r)
+}
+
+type body struct {
+	Type   string `json:"type"`
+	Error  string `json:"error,omitempty"`
+	Rule   string `json:"rule,omitempty"`
+	Reason string `json:"reason,omitempty"`
+}
+
+func (a *Adapter) write(w http.ResponseWriter, r *http.Request, err error) {
+	row := lookup(err)
+	h := w.Header()
+	b := body{Type: row.label, Error: row.text}
+	if b.Error == "" {
+		b.Error = outcome.Text(err)
+	}
+	if b.Error == "" {
+		b.Error = row.kind.Error()
+	}
+	if d, ok := errors.AsType[*outcome.Denial](err); ok && row.kind == outcome.Forbidden {
+		b.Rule, b.Reason = d.Rule, d.Reason
+	}
+	a.storeHeaders(h, row.store)
+	if row.retry {
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(outcome.RetryAfter(err).Seconds()))))
+	}
+	h.Set("Content-Type", "application/json; charset=utf-8")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Del("X-Accel-Redirect")
+	data, _ := json.Marshal(b) // strings only: cannot fail
+	h.Set("Content-Length", strconv.Itoa(len(data)+1))
+	w.WriteHeader(row.status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(append(data, '\n')) // the client may have left
+	}
+}
+
+func (a *Adapter) storeHeaders(h http.Header, s store) {
+	switch s {
+	case storeNever:
+		h.Set("Cache-Control", "no-store")
+	case storeHidden:
+		h.Set("X-Accel-Expires", "0")
+	case storeNegative:
+		ttl := 0
+		if a.NegativeTTL != nil {
+			ttl = int(a.NegativeTTL().Seconds())
+		}
+		h.Set("X-Accel-Expires", strconv.Itoa(ttl))
+	}
+}
+
+// answer is what one log line speaks of.
+type answer struct {
+	route string
+	rec   *recorder
+	err   error
+	d     time.Duration
+}
+
+func logAnswer(logger *slog.Logger, r *http.Request, a answer) {
+	level := slog.LevelDebug
+	if a.err != nil {
+		level = Level(a.err)
+	}
+	if !logger.Enabled(r.Context(), level) {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("route", a.route), slog.String("method", r.Method), slog.String("path", Clip(r.URL.EscapedPath())),
+		slog.Int("status", a.rec.status()), slog.String("outcome", Label(a.err)),
+		slog.Float64("dur_ms", float64(a.d.Microseconds())/1000), slog.String("request_id", RequestID(r)),
+	}
+	if a.err != nil {
+		attrs = append(attrs, slog.String("error", a.err.Error()))
+	}
+	logger.LogAttrs(r.Context(), level, "answer", attrs...)
+}
+
+// maxLogged bounds a field of the log that a client chooses.
+const maxLogged = 256
+
+// Clip shortens text that comes from outside for a log line.
+func Clip(s string) string {
+	if len(s) <= maxLogged {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxLogged], "") + "…"
+}
+
+// recorder remembers what was answered.
+type recorder struct {
+	http.ResponseWriter
+	code    int
+	written bool
+}
+
+func (r *recorder) WriteHeader(code int) {
+	r.code, r.written = code, true
+	r.ResponseWriter.WriteHeader(code)
+}
+
+func (r *recorder) Write(p []byte) (int, error) {
+	r.written = true
+	return r.ResponseWriter.Write(p)
+}
+
+// Unwrap serves http.ResponseController.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+func (r *recorder) status() int {
+	if r.code == 0 {
+		return http.StatusOK
+	}
+	return r.code
+}
