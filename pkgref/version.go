@@ -1,15 +1,52 @@
 package pkgref
 
-import "github.com/registryd/registryd/internal/outcome"
+import (
+	"strings"
+
+	"github.com/Masterminds/semver/v3"
+
+	"github.com/registryd/registryd/internal/outcome"
+)
+
+const (
+	// MaxVersionLen is the longest version in bytes.
+	MaxVersionLen = 256
+	// MaxNumber is the largest major, minor or patch number: what a double
+	// holds exactly, which is npm's own limit.
+	MaxNumber = 1<<53 - 1
+)
 
 // Version is one exact semantic version. The zero value is no version. It is
-// a small value, immutable, safe for concurrent use.
-type Version struct{ text string }
+// a small value, immutable, safe for concurrent use. Two versions are equal by
+// == when their texts are equal, so a Version may be the key of a map; use
+// Compare for precedence.
+type Version struct {
+	text                string
+	major, minor, patch uint64
+	// The prerelease is text[pre:end]; pre is 0 where there is none. Both fit
+	// because of MaxVersionLen.
+	pre, end uint16
+}
 
 // ParseVersion parses an exact version with npm's strict grammar ("1.2.3",
 // "2.0.0-beta.1", "1.3.0+build"; no "v", no blanks). Errors: outcome.Invalid.
 func ParseVersion(s string) (Version, error) {
-	return Version{}, outcome.New(outcome.Invalid, "not implemented")
+	if len(s) > MaxVersionLen {
+		return Version{}, outcome.New(outcome.Invalid, "version is longer than %d characters", MaxVersionLen)
+	}
+	sv, err := semver.StrictNewVersion(s)
+	if err != nil {
+		return Version{}, outcome.New(outcome.Invalid, "%q is no exact version: %v", s, err)
+	}
+	if sv.Major() > MaxNumber || sv.Minor() > MaxNumber || sv.Patch() > MaxNumber {
+		return Version{}, outcome.New(outcome.Invalid, "version %q has a number above %d", s, MaxNumber)
+	}
+	v := Version{text: s, major: sv.Major(), minor: sv.Minor(), patch: sv.Patch()}
+	if sv.Prerelease() != "" {
+		v.pre = uint16(strings.IndexByte(s, '-') + 1)
+		v.end = v.pre + uint16(len(sv.Prerelease()))
+	}
+	return v, nil
 }
 
 // String returns the version literally as it was parsed, build metadata included.
@@ -18,8 +55,13 @@ func (v Version) String() string { return v.text }
 // IsZero reports whether v is no version.
 func (v Version) IsZero() bool { return v.text == "" }
 
-// Compare orders by semver precedence: build metadata plays no part.
-func (v Version) Compare(w Version) int { panic("TODO") }
-
 // IsPrerelease reports whether v has a prerelease part.
-func (v Version) IsPrerelease() bool { panic("TODO") }
+func (v Version) IsPrerelease() bool { return v.pre != 0 }
+
+// prerelease returns the part between "-" and "+", "" where there is none.
+func (v Version) prerelease() string { return v.text[v.pre:v.end] }
+
+// sameTriple reports whether v and w have the same three numbers.
+func (v Version) sameTriple(w Version) bool {
+	return v.major == w.major && v.minor == w.minor && v.patch == w.patch
+}
