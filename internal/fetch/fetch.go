@@ -1,5 +1,26 @@
 // Package fetch is the one guarded HTTP client for everything that comes from
 // upstream.
+//
+// What it guards against, in the order in which a request meets it:
+//
+//   - A host that asked to be left alone (Retry-After) is not asked again
+//     before that time, and at most Config.Concurrency requests to one host
+//     are in flight, their bodies included.
+//   - The address that a name resolves to is checked while dialling, so
+//     neither odd spellings of an address nor a name that changes its mind
+//     between check and dial reach the inside of the network.
+//   - Redirects are followed by hand: at most five, never from https to http,
+//     never to anything but http and https, and without the credentials of
+//     the first host as soon as the origin changes, for good.
+//   - A header that does not come, a body that stalls or never ends, and a
+//     body that is larger than asked for all end in an error of its own.
+//
+// Bodies are handed over byte for byte: no Content-Encoding is asked for and
+// none is undone, because the digest of a tarball is taken of the bytes on the
+// wire. Only a request that sets Compress has its body decoded.
+//
+// No error, log line or StatusError holds the user info or the query of a URL,
+// where secrets live.
 package fetch
 
 import (
@@ -9,35 +30,89 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/registryd/registryd/internal/outcome"
 )
 
 // Config of a Client. The zero value of each field means the stated default.
 type Config struct {
-	ConnectTimeout time.Duration // TCP and TLS; 5 s
-	HeaderTimeout  time.Duration // until the response's header; 10 s
-	StallTimeout   time.Duration // without a byte of the body; 30 s
-	TotalTimeout   time.Duration // of one request with its body; 5 min
+	ConnectTimeout time.Duration // TCP and TLS, each; 5 s
+	// HeaderTimeout is the time from sending a request until its response's
+	// header, connecting included; 10 s.
+	HeaderTimeout time.Duration
+	// StallTimeout is how long a read of the body may wait for a byte, and how
+	// long a request may wait for its turn (see Concurrency); 30 s.
+	StallTimeout time.Duration
+	TotalTimeout time.Duration // of one request with its redirects, retries and body; 5 min
 	// Concurrency limits the requests in flight to one host; 32.
 	Concurrency int
 	// Trusted are host:port pairs that the configuration itself names: only
 	// they may resolve to private, loopback or link-local addresses.
 	Trusted []string
 	CAFile  string // PEM file of further roots; none
-	// Proxy returns the proxy of a request; nil: from the environment.
+	// Proxy returns the proxy of a request; nil: from the environment. The
+	// address of a proxy is trusted.
 	Proxy func(*http.Request) (*url.URL, error)
 	// Offline refuses every request with outcome.Busy.
 	Offline   bool
 	UserAgent string       // "registryd"
 	Logger    *slog.Logger // nil: discard
-	// Observe, if set, is told of every request that went out.
+	// Observe, if set, is told of every request that went out, redirects and
+	// retries included: its host, the status (0 for none), the error and the
+	// time until the header. It is called from many goroutines at once.
 	Observe func(host string, status int, err error, d time.Duration)
+	// Transport takes the place of the guarded transport: no dial guard, no
+	// CAFile, no Proxy. It is there for tests without a network; nil: guarded.
+	Transport http.RoundTripper
 }
 
 // Client sends guarded GET requests. Safe for concurrent use.
-type Client struct{}
+type Client struct {
+	config    Config
+	transport http.RoundTripper
+	hosts     *hosts
+}
 
-// New checks the configuration and reads CAFile.
-func New(c Config) (*Client, error) { panic("TODO") }
+// New checks the configuration and reads CAFile. Errors: plain ones, for a
+// person who writes configuration.
+func New(c Config) (*Client, error) {
+	c = withDefaults(c)
+	client := &Client{config: c, transport: c.Transport, hosts: newHosts(c.Concurrency)}
+	if client.transport == nil {
+		t, err := newTransport(c)
+		if err != nil {
+			return nil, err
+		}
+		client.transport = t
+	}
+	return client, nil
+}
+
+func withDefaults(c Config) Config {
+	for _, d := range []struct {
+		value *time.Duration
+		def   time.Duration
+	}{
+		{&c.ConnectTimeout, 5 * time.Second},
+		{&c.HeaderTimeout, 10 * time.Second},
+		{&c.StallTimeout, 30 * time.Second},
+		{&c.TotalTimeout, 5 * time.Minute},
+	} {
+		if *d.value <= 0 {
+			*d.value = d.def
+		}
+	}
+	if c.Concurrency <= 0 {
+		c.Concurrency = 32
+	}
+	if c.UserAgent == "" {
+		c.UserAgent = "registryd"
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
 
 // Request is one GET.
 type Request struct {
@@ -48,34 +123,58 @@ type Request struct {
 	// Authorization is the value of that header, for the host of URL alone: it
 	// is never sent across a redirect to another scheme, host or port.
 	Authorization string
-	// Limit is the largest body in bytes that may be read; more is outcome.Refused.
+	// Limit is the largest body in bytes that may be read; more is
+	// outcome.Refused. 0 allows an empty body only.
 	Limit int64
+	// Compress lets the body travel compressed and hands it over decoded;
+	// Limit then holds for both forms. Without it the body is handed over as
+	// it is on the wire, whatever its Content-Encoding claims.
+	Compress bool
 }
 
 // Response of a GET that succeeded (200) or was not modified (304).
 type Response struct {
 	Status    int
 	Header    http.Header
-	Validator string        // ETag; "" if none
-	URL       string        // after redirects
-	Body      io.ReadCloser // reads fail with outcome.TooSlow, Unavailable or Refused
+	Validator string // ETag; "" if none
+	URL       string // after redirects, without user info and fragment
+	// Body must be closed by the caller, also that of a 304: until then it
+	// holds one of the host's places. Reads fail with outcome.TooSlow,
+	// Unavailable or Refused, or with the context's own error.
+	Body io.ReadCloser
 }
 
-// Get sends the request. Errors: outcome.NotFound for 404 and 410;
-// outcome.Busy with its delay for 429 and 503 with Retry-After;
-// outcome.TooSlow; outcome.Unavailable for everything else that is no 200 or
-// 304, and StatusError in the chain where there was a status.
-func (c *Client) Get(ctx context.Context, r Request) (*Response, error) { panic("TODO") }
-
-// CloseIdle closes idle connections, when the client is replaced.
-func (c *Client) CloseIdle() {}
-
-// StatusError carries the status of an answer that was no success.
-type StatusError struct {
-	Status int
-	URL    string // without user info and query
-	Header http.Header
-	Body   string // its first 512 bytes, for logs
+// Get sends the request. ctx governs the body too. Errors: outcome.NotFound
+// for 404 and 410; outcome.Busy with its delay for 429 and 503 with
+// Retry-After, while such a delay runs, offline, and when no place among the
+// requests to the host came free; outcome.TooSlow; outcome.Refused for a body
+// announced as larger than Limit; outcome.Unavailable for everything else that
+// is no 200 or 304. StatusError is in the chain where there was a status. A
+// cancelled ctx gives context.Canceled and no outcome; its deadline gives
+// context.DeadlineExceeded and outcome.TooSlow.
+func (c *Client) Get(ctx context.Context, r Request) (*Response, error) {
+	if c.config.Offline {
+		return nil, outcome.New(outcome.Busy, "not asked upstream: working offline")
+	}
+	u, err := parseTarget(r.URL)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	x := &exchange{client: c, request: r, url: u, auth: r.Authorization, cancel: cancel}
+	x.total = time.AfterFunc(c.config.TotalTimeout, func() { cancel(errTotal) })
+	resp, err := x.follow(ctx)
+	if err == nil {
+		return resp, nil
+	}
+	x.end()
+	return nil, err
 }
 
-func (e *StatusError) Error() string { return http.StatusText(e.Status) }
+// CloseIdle closes idle connections, when the client is replaced. Requests in
+// flight go on.
+func (c *Client) CloseIdle() {
+	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+}

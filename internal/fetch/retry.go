@@ -1,0 +1,77 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"syscall"
+	"time"
+)
+
+const (
+	maxRetries = 2
+	firstDelay = 100 * time.Millisecond
+)
+
+// attempt makes the round trip, again if it is worth it. Nothing of a body was
+// handed out yet, and a GET changes nothing, so trying again is safe.
+func (x *exchange) attempt(ctx context.Context) (*http.Response, error) {
+	for {
+		resp, err := x.send(ctx)
+		if x.retries == maxRetries || ctx.Err() != nil || !retryable(resp, err) {
+			return resp, err
+		}
+		if resp != nil {
+			x.body(ctx, resp).discard()
+		}
+		x.retries++
+		if err := pause(ctx, x.retries); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// retryable reports whether the same request may well succeed a moment later:
+// a gateway lost its backend, or a connection broke before an answer. Not a
+// timeout, whose repetition makes the client wait three times as long, and
+// nothing that is wrong for good, such as a certificate or a forbidden address.
+func retryable(resp *http.Response, err error) bool {
+	if err == nil {
+		return resp.StatusCode == http.StatusBadGateway || resp.StatusCode == http.StatusGatewayTimeout
+	}
+	if isTimeout(err) || errors.Is(err, errForbidden) {
+		return false
+	}
+	if dns, ok := errors.AsType[*net.DNSError](err); ok {
+		return !dns.IsNotFound
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+		return true
+	}
+	for _, e := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.ECONNREFUSED, syscall.EPIPE} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// pause waits before the n-th retry: 100 to 300 ms, then 300 to 900 ms, so
+// that a herd which failed together does not come back together.
+func pause(ctx context.Context, n int) error {
+	d := firstDelay
+	for range n - 1 {
+		d *= 3
+	}
+	timer := time.NewTimer(d + rand.N(2*d))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
