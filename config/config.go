@@ -67,10 +67,10 @@ type Provider struct {
 
 // NPM is what a provider of type npm takes.
 type NPM struct {
-	Registry  string            // URL; "" takes npm's own configuration
+	Registry  string            // URL without a trailing slash; "" takes npm's own configuration
 	Token     string            // secret
 	Integrity string            // required, optional
-	Scopes    map[string]string // "@scope" → registry URL, before .npmrc
+	Scopes    map[string]string // "@scope" → registry URL as Registry, before .npmrc
 }
 
 // Dir is what a provider of type dir takes.

@@ -1,0 +1,143 @@
+package config
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// finish fills what follows from other values and checks values against each
+// other.
+func (l *loader) finish() {
+	l.derive()
+	l.checkListen()
+	l.checkPrefixes()
+	l.checkPaths()
+	l.checkProviders()
+	l.checkRules()
+	l.checkTokens()
+	l.checkNginx()
+}
+
+func (l *loader) derive() {
+	c := l.cfg
+	if c.Accel == "" {
+		c.Accel = "nginx"
+		if c.File == "" && !l.generator {
+			c.Accel = "off"
+		}
+	}
+	if c.Nginx.CachePath == "" {
+		c.Nginx.CachePath = "/var/cache/nginx/" + c.Nginx.CacheName
+	}
+	if _, given := l.given["providers"]; !given {
+		t := l.grow("providers[]", 0)
+		t.provider.Type = "npm"
+		l.defaults(func(r *row) bool {
+			return r.section() == "providers" && (r.Of == "" || r.Of == "npm")
+		}, t)
+	}
+	for i := range c.Providers {
+		if p := &c.Providers[i]; p.Name == "" {
+			p.Name = p.Type
+		}
+	}
+}
+
+// fault lists a problem of the value at path, unless that has one already.
+func (l *loader) fault(path string, c complaint) {
+	tx := l.given[path]
+	if tx.bad {
+		return
+	}
+	if tx.path == "" {
+		tx.path = path
+	}
+	tx.shown = ""
+	l.problem(tx, c)
+}
+
+func (l *loader) checkListen() {
+	for i, a := range l.cfg.Listen {
+		if slices.Contains(l.cfg.Listen[:i], a) {
+			l.fault("listen", "names one address twice; remove one")
+			return
+		}
+	}
+	if l.generator && strings.HasSuffix(l.cfg.Listen[0].String(), ":0") {
+		l.fault("listen", "has port 0, which is any free port: nginx cannot know it; give a number")
+	}
+}
+
+// checkPrefixes refuses prefixes that contain one another, so that each URL
+// has one owner whatever the order of looking. Only root.pub may be "/".
+func (l *loader) checkPrefixes() {
+	c := l.cfg
+	type named struct{ key, prefix string }
+	all := []named{{"the health and metrics routes", "/-/"}, {"root.internal", c.Root.Internal}}
+	if c.Root.Pub != "/" {
+		all = append(all, named{"root.pub", c.Root.Pub})
+	}
+	if c.Admin != nil {
+		all = append(all, named{"admin.prefix", c.Admin.Prefix})
+	}
+	if c.Components != nil {
+		all = append(all, named{"components.prefix", c.Components.Prefix})
+	}
+	if c.Modules != nil {
+		all = append(all, named{"modules.prefix", c.Modules.Prefix})
+	}
+	for i, b := range all {
+		for _, a := range all[:i] {
+			overlap := strings.HasPrefix(a.prefix, b.prefix) || strings.HasPrefix(b.prefix, a.prefix)
+			if !overlap || l.given[a.key].bad {
+				continue
+			}
+			key, other := b.key, a.key
+			if l.given[key].source == "" && l.given[other].source != "" {
+				key, other = other, key
+			}
+			l.fault(key, complaint("is the same as, holds, or lies in the prefix of "+other+"; choose another"))
+		}
+	}
+}
+
+// inside reports whether path is dir or lies below it.
+func inside(path, dir string) bool {
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, "../")
+}
+
+func (l *loader) checkPaths() {
+	fs := l.cfg.Root.FS
+	if fs == "/" {
+		l.fault("root.fs", "must be a directory of its own, not /")
+		return
+	}
+	const where = " when made absolute, which nginx cannot be told; give a path of letters, digits and /._@+,:=~%-"
+	if l.cfg.Accel == "nginx" || l.generator {
+		if nginxPath(fs) != "" {
+			l.fault("root.fs", complaint("is "+l.madeAbsolute("root.fs", fs)+where))
+		}
+	}
+	if l.generator && nginxPath(l.cfg.Nginx.CachePath) != "" {
+		l.fault("nginx.cache.path", complaint("is "+l.madeAbsolute("nginx.cache.path", l.cfg.Nginx.CachePath)+where))
+	}
+	if inside(l.cfg.Nginx.CachePath, filepath.Join(fs, "www")) {
+		l.fault("nginx.cache.path", "lies in the tree that nginx serves; choose another directory")
+	}
+}
+
+// madeAbsolute quotes a path, unless a variable has gone into it.
+func (l *loader) madeAbsolute(key, path string) string {
+	if l.given[key].expanded {
+		return "a path with other characters"
+	}
+	return quote(path)
+}
+
+func (l *loader) checkNginx() {
+	if l.cfg.Nginx.LimitReq.Burst > 0 && l.cfg.Nginx.LimitReq.Rate == "" {
+		l.fault("nginx.limit_req.burst", "means nothing without nginx.limit_req.rate; give both")
+	}
+}

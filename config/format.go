@@ -1,0 +1,102 @@
+package config
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// formatSize writes bytes in the largest binary unit that divides them.
+func formatSize(n int64) string {
+	units := []string{"", "KiB", "MiB", "GiB", "TiB"}
+	i := 0
+	for n != 0 && n%1024 == 0 && i < len(units)-1 {
+		n /= 1024
+		i++
+	}
+	return strconv.FormatInt(n, 10) + units[i]
+}
+
+// formatDuration is Duration.String without trailing zero units.
+func formatDuration(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+// format writes the field of a row as the file would, "" for an empty value.
+func (r *row) format(field any) string {
+	switch v := field.(type) {
+	case *bool:
+		return r.formatBool(*v)
+	case *int:
+		return strconv.Itoa(*v)
+	case *int64:
+		if r.Type == TypeSize {
+			return formatSize(*v)
+		}
+		return strconv.FormatInt(*v, 10)
+	case *time.Duration:
+		return formatDuration(*v)
+	case *string:
+		if *v == "" {
+			return ""
+		}
+		return plainOrQuoted(*v)
+	case *[]string:
+		return flow(*v)
+	case *[]Address:
+		return flow(*v)
+	case *map[string]string:
+		return flowMap(*v)
+	}
+	return fmt.Sprint(field)
+}
+
+func (r *row) formatBool(v bool) string {
+	if r.yes == "" {
+		return strconv.FormatBool(v)
+	}
+	for _, word := range r.Enum {
+		if (word == r.yes) == v {
+			return word
+		}
+	}
+	return ""
+}
+
+// plainOrQuoted leaves alone what YAML reads as the same text.
+func plainOrQuoted(s string) string {
+	if matches(`[A-Za-z0-9/._][A-Za-z0-9/._:-]*[A-Za-z0-9/._-]|[A-Za-z0-9/._]`, s) {
+		return s
+	}
+	return strconv.Quote(s)
+}
+
+func flow[T any](list []T) string {
+	if len(list) == 0 {
+		return ""
+	}
+	parts := make([]string, len(list))
+	for i, v := range list {
+		parts[i] = plainOrQuoted(fmt.Sprint(v))
+	}
+	return "[" + strings.Join(parts, ", ") + "]"
+}
+
+func flowMap(m map[string]string) string {
+	if len(m) == 0 {
+		return ""
+	}
+	parts := make([]string, 0, len(m))
+	for _, k := range sortedKeys(m) {
+		parts = append(parts, strconv.Quote(k)+": "+plainOrQuoted(m[k]))
+	}
+	return "{" + strings.Join(parts, ", ") + "}"
+}
