@@ -3,7 +3,10 @@ package provider
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 
+	"github.com/registryd/registryd/internal/outcome"
 	"github.com/registryd/registryd/pkgref"
 )
 
@@ -16,45 +19,191 @@ type Entry struct {
 	Provider Provider
 	// Names are the patterns of the names that this provider owns: they are
 	// asked nowhere else, and it is asked for nothing else. Empty: it owns
-	// none and is asked for every name that nobody owns.
+	// none and is asked for every name that nobody owns. Of a provider that is
+	// a Checker and nothing else they say for which names it counts as a gate;
+	// it owns nothing.
 	Names []pkgref.Pattern
 	// SkipOnError moves on to the next provider when this one is unavailable.
+	// A Checker that fails is never skipped.
 	SkipOnError bool
 }
 
-// Chain asks providers in order. It is immutable and safe for concurrent use.
-type Chain struct{ entries []Entry }
+func (e *Entry) matches(name pkgref.Name) bool {
+	return slices.ContainsFunc(e.Names, func(p pkgref.Pattern) bool { return p.MatchName(name) })
+}
 
-// NewChain checks that names of providers are unique and that no two own the
-// same pattern. Errors: plain ones, for a person who writes configuration.
-func NewChain(entries []Entry) (*Chain, error) { panic("TODO") }
+// isSource reports whether the entry can be asked for more than permission.
+func (e *Entry) isSource() bool {
+	switch e.Provider.(type) {
+	case Versioner, Releaser, ArchiveOpener, FileOpener:
+		return true
+	}
+	_, gate := e.Provider.(Checker)
+	return !gate
+}
+
+// Chain asks providers in order. It is immutable and safe for concurrent use.
+type Chain struct {
+	entries []Entry
+	gates   []Entry // Checkers
+	owners  []Entry // sources with names
+	open    []Entry // sources without
+}
+
+// NewChain checks that names of providers are unique and that no name can
+// belong to two of them. Errors: plain ones, for a person who writes
+// configuration; all problems at once.
+func NewChain(entries []Entry) (*Chain, error) {
+	c := &Chain{entries: slices.Clone(entries)}
+	var problems []error
+	for i := range c.entries {
+		e := &c.entries[i]
+		if e.Provider == nil {
+			return nil, fmt.Errorf("provider %d is missing", i+1)
+		}
+		problems = append(problems, c.checkNames(i)...)
+		if _, ok := e.Provider.(Checker); ok {
+			c.gates = append(c.gates, *e)
+		}
+		switch {
+		case !e.isSource():
+		case len(e.Names) > 0:
+			c.owners = append(c.owners, *e)
+		default:
+			c.open = append(c.open, *e)
+		}
+	}
+	if err := errors.Join(problems...); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// checkNames compares the i-th entry with those before it.
+func (c *Chain) checkNames(i int) []error {
+	var problems []error
+	e := &c.entries[i]
+	for _, p := range e.Names {
+		if p.HasVersions() {
+			problems = append(problems, fmt.Errorf("provider %q: names: %q speaks of versions, only whole names can be owned",
+				e.Provider.Name(), p))
+		}
+	}
+	for j := range c.entries[:i] {
+		other := &c.entries[j]
+		if other.Provider.Name() == e.Provider.Name() {
+			problems = append(problems, fmt.Errorf("two providers are called %q: give one of them a name of its own", e.Provider.Name()))
+		}
+		if !e.isSource() || !other.isSource() {
+			continue
+		}
+		if p, q, ok := overlap(other.Names, e.Names); ok {
+			problems = append(problems, fmt.Errorf("providers %q and %q would both own names that match %q and %q: a name has one owner",
+				other.Provider.Name(), e.Provider.Name(), p, q))
+		}
+	}
+	return problems
+}
 
 // Entries returns the providers of the chain in order.
-func (c *Chain) Entries() []Entry { return c.entries }
+func (c *Chain) Entries() []Entry { return slices.Clone(c.entries) }
 
 // For returns the providers to ask for name: its owner alone, if it has one.
-func (c *Chain) For(name pkgref.Name) []Entry { panic("TODO") }
+// Gates that are nothing else are not among them. The caller must not change
+// the slice.
+func (c *Chain) For(name pkgref.Name) []Entry {
+	for i := range c.owners {
+		if c.owners[i].matches(name) {
+			return c.owners[i : i+1 : i+1]
+		}
+	}
+	return c.open
+}
 
 // Named returns the provider of that name, nil if there is none.
-func (c *Chain) Named(provider string) Provider { panic("TODO") }
+func (c *Chain) Named(provider string) Provider {
+	for i := range c.entries {
+		if p := c.entries[i].Provider; p.Name() == provider {
+			return p
+		}
+	}
+	return nil
+}
 
 // Walk checks the gates and calls ask for each provider of name in order until
 // one does not answer outcome.NotFound. A provider that is unavailable, too
 // slow or busy ends the walk unless it is skipped on error; a walk that
 // skipped one and found nothing ends with that provider's error, because
-// nothing is known. ask must wrap what it returns with no more than *Error.
+// nothing is known. Nobody is skipped once ctx is done. ask must wrap what it
+// returns with no more than *Error.
 // Errors: what ask or a Checker returned, else outcome.NotFound.
 func (c *Chain) Walk(ctx context.Context, name pkgref.Name, v pkgref.Version, ask func(Provider) error) error {
-	panic("TODO")
+	if err := c.check(ctx, name, v); err != nil {
+		return err
+	}
+	var absent, skipped error
+	for _, e := range c.For(name) {
+		err := ask(e.Provider)
+		switch {
+		case errors.Is(err, outcome.NotFound):
+			absent = err
+		case e.SkipOnError && ctx.Err() == nil && cannotKnow(err):
+			skipped = first(skipped, err)
+		default:
+			return err
+		}
+	}
+	if err := first(skipped, absent); err != nil {
+		return err
+	}
+	return outcome.New(outcome.NotFound, "no provider has %s", ref(name, v))
+}
+
+// check asks the gates that count for name, in the order of the chain.
+func (c *Chain) check(ctx context.Context, name pkgref.Name, v pkgref.Version) error {
+	for i := range c.gates {
+		g := &c.gates[i]
+		if len(g.Names) > 0 && !g.matches(name) {
+			continue
+		}
+		gate, _ := g.Provider.(Checker)
+		if err := gate.Check(ctx, name, v); err != nil {
+			return &Error{Provider: g.Provider.Name(), Op: "check", Ref: ref(name, v), Err: err}
+		}
+	}
+	return nil
+}
+
+// cannotKnow reports whether err leaves open what exists.
+func cannotKnow(err error) bool {
+	return errors.Is(err, outcome.Unavailable) || errors.Is(err, outcome.TooSlow) || errors.Is(err, outcome.Busy)
+}
+
+// first returns the first error that is one.
+func first(a, b error) error {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+func ref(name pkgref.Name, v pkgref.Version) string {
+	if v.IsZero() {
+		return string(name)
+	}
+	return string(name) + "@" + v.String()
 }
 
 // Error tells which provider failed at what.
 type Error struct {
 	Provider string // its Name
-	Op       string // "versions", "release", "open"
+	Op       string // "check", "versions", "release", "open"
 	Ref      string // name or name@version
 	Err      error
 }
 
+// Error says it in one line.
 func (e *Error) Error() string { return e.Provider + ": " + e.Op + " " + e.Ref + ": " + e.Err.Error() }
+
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }

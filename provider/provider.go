@@ -138,26 +138,3 @@ type File struct {
 	Size      int64  // bytes; -1: not known
 	Integrity Integrity
 }
-
-// TagVersion returns the version that a dist-tag names. Without tags of its
-// own a list knows only latest: the highest version that is no prerelease.
-func (vs *Versions) TagVersion(tag string) (pkgref.Version, bool) {
-	if text, ok := vs.Tags[tag]; ok {
-		if i := vs.Index(text); i >= 0 {
-			return vs.List[i].Version, true
-		}
-		return pkgref.Version{}, false
-	}
-	if tag != pkgref.Latest {
-		return pkgref.Version{}, false
-	}
-	for i := len(vs.List) - 1; i >= 0; i-- {
-		if v := vs.List[i].Version; !v.IsPrerelease() {
-			return v, true
-		}
-	}
-	return pkgref.Version{}, false
-}
-
-// Index returns the position of the version with exactly that text, or -1.
-func (vs *Versions) Index(text string) int { panic("TODO") }
