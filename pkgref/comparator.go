@@ -38,6 +38,9 @@ func parseComparator(word string) (comparator, error) {
 	if len(rest) > MaxVersionLen {
 		return comparator{}, outcome.New(outcome.Invalid, "version in range is longer than %d characters", MaxVersionLen)
 	}
+	// Build metadata was stripped from the range, but a star that stood inside
+	// it may have left some.
+	v.text, _, _ = strings.Cut(v.text, "+")
 	if op == "=" {
 		op = opEqual
 	}

@@ -21,9 +21,12 @@ func desugar(text string, prereleases bool) []string {
 		star = ">=0.0.0-0"
 	}
 	var words []string
-	for _, word := range strings.Fields(text) {
-		for _, w := range strings.Fields(desugarWord(word, prereleases)) {
-			if w != star {
+	for word := range strings.SplitSeq(text, " ") {
+		if word == "" {
+			continue
+		}
+		for w := range strings.SplitSeq(desugarWord(word, prereleases), " ") {
+			if w != "" && w != star {
 				words = append(words, w)
 			}
 		}

@@ -1,6 +1,6 @@
 package pkgref
 
-import "strconv"
+import "fmt"
 
 // MinVersion returns the lowest version that can satisfy the range; ok is
 // false when there is none.
@@ -17,41 +17,42 @@ func (r *Range) MinVersion() (v Version, ok bool) {
 	}
 	var lowest Version
 	for _, cs := range r.sets {
-		low, found, valid := cs.low()
-		if !valid {
-			return Version{}, false
-		}
-		if found && (lowest.IsZero() || lowest.Compare(low) > 0) {
+		if low, found := cs.low(); found && (lowest.IsZero() || lowest.Compare(low) > 0) {
 			lowest = low
 		}
 	}
-	return lowest, r.Has(lowest)
+	if _, err := ParseVersion(lowest.text); err != nil || !r.Has(lowest) {
+		return Version{}, false
+	}
+	return lowest, true
 }
 
-// low returns the highest of a set's lower bounds. found is false where it has
-// none; valid is false where a bound has no valid version above it.
-func (cs set) low() (v Version, found, valid bool) {
+// low returns the highest of a set's lower bounds; found is false where it has
+// none. The bound may have a number or a length that no version may have.
+func (cs set) low() (v Version, found bool) {
 	for _, c := range cs {
 		bound := c.v
 		if c.op == opGreater {
-			var err error
-			if bound, err = ParseVersion(after(c.v)); err != nil {
-				return Version{}, false, false
-			}
+			bound = c.v.after()
 		}
 		if (c.op == opEqual || c.upward()) && (!found || bound.Compare(v) > 0) {
 			v, found = bound, true
 		}
 	}
-	return v, found, true
+	return v, found
 }
 
-// after returns the text of the next version after v.
-func after(v Version) string {
+// after returns the lowest version above v, which may exceed a limit. v has no
+// build metadata.
+func (v Version) after() Version {
 	if v.IsPrerelease() {
-		return v.text + ".0"
+		v.text += ".0"
+		v.end += 2
+		return v
 	}
-	return dotted(strconv.FormatUint(v.major, 10), strconv.FormatUint(v.minor, 10), strconv.FormatUint(v.patch+1, 10))
+	v.patch++
+	v.text = fmt.Sprintf("%d.%d.%d", v.major, v.minor, v.patch)
+	return v
 }
 
 // Intersects reports whether some version could satisfy both ranges, by npm's
