@@ -1,0 +1,191 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/registryd/registryd/config"
+	"github.com/registryd/registryd/templates"
+)
+
+// Exit codes.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// options are what the command line sets.
+type options struct {
+	file, output, front, nginx string
+	test, force                bool
+	stdout, stderr             io.Writer
+}
+
+// errUsage marks a command line that asks for nothing sensible.
+var errUsage = errors.New("usage")
+
+// run runs the command and returns its exit code. It prints an error as one
+// line per problem.
+func run(args []string, stdout, stderr io.Writer) int {
+	o := &options{stdout: stdout, stderr: stderr}
+	root := newCommand(o)
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.Execute()
+	if err == nil {
+		return exitDone
+	}
+	for line := range strings.Lines(err.Error()) {
+		o.say(strings.TrimSuffix(line, "\n"))
+	}
+	if errors.Is(err, errUsage) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+// say prints one line of news or trouble.
+func (o *options) say(line string) { fmt.Fprintln(o.stderr, "registry-nginx: "+line) }
+
+const long = `Writes the nginx configuration of a registryd from the daemon's own file, or
+from the flat file of the predecessor.
+
+Without -o one file for somebody's server{} goes to standard output. With -o a
+directory gets the full set: parts for http{} and server{}, what they include,
+and a runnable nginx.conf.`
+
+// newCommand builds the command tree.
+func newCommand(o *options) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "registry-nginx -c FILE [-o DIR]",
+		Short: "Write the nginx configuration of a registryd",
+		Long:  long,
+		Example: "  registry-nginx -c registryd.yaml > /etc/nginx/snippets/registryd.conf\n" +
+			"  registry-nginx -c registryd.yaml -o /etc/nginx/registryd --test",
+		Args:          noArguments,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE:          func(*cobra.Command, []string) error { return o.generate() },
+	}
+	f := c.Flags()
+	f.StringVarP(&o.file, "config", "c", "", "configuration `FILE`, YAML or JSON")
+	f.StringVarP(&o.output, "output", "o", "", "write the full set to `DIR`")
+	f.StringVar(&o.front, "front", "", "with -o: show index.html of `DIR` at /")
+	f.StringVar(&o.nginx, "nginx", "nginx", "the nginx `BINARY` to write for")
+	f.BoolVarP(&o.test, "test", "t", false, "with -o: let nginx -t read the result")
+	f.BoolVar(&o.force, "force", false, "with -o: replace files that somebody else wrote")
+	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err.Error()) })
+	c.AddCommand(&cobra.Command{
+		Use: "version", Short: "Print the version", Args: noArguments,
+		Run: func(*cobra.Command, []string) { fmt.Fprintln(o.stdout, "registry-nginx "+version()) },
+	})
+	return c
+}
+
+// usage returns an error that exits with exitUsage.
+func usage(text string) error { return &usageError{text} }
+
+type usageError struct{ text string }
+
+func (e *usageError) Error() string { return e.text + "; see registry-nginx --help" }
+func (e *usageError) Unwrap() error { return errUsage }
+
+// noArguments refuses arguments in our words.
+func noArguments(_ *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return usage(fmt.Sprintf("argument %q is not understood", args[0]))
+}
+
+// version returns the version that the binary was built from.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(unknown)"
+}
+
+// check refuses combinations of flags that cannot be meant.
+func (o *options) check() error {
+	switch {
+	case o.file == "":
+		return usage("give a configuration with -c")
+	case o.output == "" && (o.test || o.force || o.front != ""):
+		return usage("--test, --force and --front need -o")
+	}
+	return nil
+}
+
+// generate does the work.
+func (o *options) generate() error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	cfg, err := config.LoadGenerator(config.Options{File: o.file, Env: os.LookupEnv})
+	if err != nil {
+		return err
+	}
+	in := templates.Input{Config: cfg, Owner: owner(cfg.Root.FS), Build: o.detect(cfg)}
+	if o.output == "" {
+		return o.include(in)
+	}
+	return o.full(in)
+}
+
+// include prints the server-only form.
+func (o *options) include(in templates.Input) error {
+	text, err := templates.Include(in)
+	if err != nil {
+		return err
+	}
+	_, err = o.stdout.Write(text)
+	return err
+}
+
+// full writes the set and tests it where that is asked for.
+func (o *options) full(in templates.Input) error {
+	var err error
+	if in.Dir, err = filepath.Abs(o.output); err != nil {
+		return err
+	}
+	if in.Front, err = o.frontDir(); err != nil {
+		return err
+	}
+	files, err := templates.Render(in)
+	if err != nil {
+		return err
+	}
+	if err := write(in.Dir, files, o.force); err != nil {
+		return err
+	}
+	o.warn(in)
+	if o.test {
+		return o.runTest(in.Dir)
+	}
+	return nil
+}
+
+// frontDir returns the absolute directory of the front page.
+func (o *options) frontDir() (string, error) {
+	if o.front == "" {
+		return "", nil
+	}
+	dir, err := filepath.Abs(o.front)
+	if err != nil {
+		return "", err
+	}
+	if _, err := os.Stat(filepath.Join(dir, "index.html")); err != nil {
+		return "", fmt.Errorf("front page: %w", err)
+	}
+	return dir, nil
+}
