@@ -84,10 +84,10 @@ func (s *Staged) read(r io.Reader, t Tarball) (err error) {
 	return nil
 }
 
-// Commit makes pack, blob and manifest appear, in this order, so that a
-// manifest never speaks of bytes that are not there. m needs no files and no
-// blob yet; the whole manifest is returned. Errors: outcome.Busy where the disk
-// is full.
+// Commit makes pack and blob appear and returns m completed with files and
+// blob. m is not held yet: the caller passes it to PutManifest or Replace, so
+// that a manifest never speaks of bytes that are not there. Errors:
+// outcome.Busy where the disk is full.
 func (s *Staged) Commit(m *Manifest) (*Manifest, error) {
 	defer s.Abort()
 	n := m.WithFiles(s.Files)
@@ -99,7 +99,7 @@ func (s *Staged) Commit(m *Manifest) (*Manifest, error) {
 		return nil, err
 	}
 	s.c.packs.added(s.c, n.Unpacked())
-	return n, s.c.PutManifest(n)
+	return n, nil
 }
 
 // Abort removes what was staged. It does nothing after Commit.

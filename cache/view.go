@@ -238,3 +238,10 @@ func (c *Cache) Replace(m *Manifest) error {
 }
 
 func nameTooLong(err error) bool { return errors.Is(err, syscall.ENAMETOOLONG) }
+
+// ViewHasDir reports whether the view has a directory at path below a release
+// or main.
+func (c *Cache) ViewHasDir(name pkgref.Name, release, path string) bool {
+	info, err := c.root.Stat(c.viewDir(name) + "/" + release + "/" + path)
+	return err == nil && info.IsDir()
+}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math"
 	"net/http"
@@ -166,6 +167,12 @@ func (r *recorder) WriteHeader(code int) {
 func (r *recorder) Write(p []byte) (int, error) {
 	r.written = true
 	return r.ResponseWriter.Write(p)
+}
+
+// ReadFrom lets a file go out without a copy in user space.
+func (r *recorder) ReadFrom(src io.Reader) (int64, error) {
+	r.written = true
+	return io.Copy(r.ResponseWriter, src)
 }
 
 // Unwrap serves http.ResponseController.

@@ -1,0 +1,170 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+
+	"github.com/registryd/registryd/cache"
+	"github.com/registryd/registryd/internal/outcome"
+	"github.com/registryd/registryd/pkgref"
+)
+
+// Answer is what is at a package path. Exactly one of Redirect, File and
+// Listing is set.
+type Answer struct {
+	Redirect *Target
+	File     *Served
+	Listing  *Listing
+}
+
+// Target is where a redirect leads.
+type Target struct {
+	Name    pkgref.Name
+	Release string // text of an exact version, or "main"
+	Path    string // decoded, inside the release
+}
+
+// Served is a file that can be served.
+type Served struct {
+	Target
+	// Manifest and File describe it; Manifest is nil for a file of a main that a
+	// person made.
+	Manifest *cache.Manifest
+	File     cache.File
+	// Loose is the content of a file that must not be in the view; the receiver
+	// closes it. nil: the file is in the view.
+	Loose *os.File
+}
+
+// Listing is a directory without an index of its own.
+type Listing struct {
+	Target   // Path is "" or ends with a slash
+	Manifest *cache.Manifest
+}
+
+// attempts bounds how often a request is answered anew because its release was
+// flushed or evicted under it.
+const attempts = 3
+
+// Find answers a request for a path and makes sure that the file it names, if
+// any, is in the view. Errors: those of Release and Resolve; outcome.NotFound for a
+// file that the release does not have.
+func (r *Registry) Find(ctx context.Context, q pkgref.Ref) (*Answer, error) {
+	if err := r.gen.Load().Rules.CheckName(q.Name); err != nil {
+		return nil, err
+	}
+	var err error
+	for range attempts {
+		var a *Answer
+		if a, err = r.find(ctx, q); !errors.Is(err, cache.ErrStale) {
+			return a, err
+		}
+	}
+	return nil, outcome.Wrap(outcome.Busy, err, "%s keeps changing", q.Name)
+}
+
+func (r *Registry) find(ctx context.Context, q pkgref.Ref) (*Answer, error) {
+	switch q.Spec.Kind {
+	case pkgref.KindExact:
+		m, err := r.Release(ctx, q.Name, q.Spec.Version)
+		if err != nil {
+			return nil, err
+		}
+		return r.inRelease(ctx, m, q, q.Spec.Version.String())
+	case pkgref.KindPin:
+		return r.inMain(ctx, q)
+	default:
+		v, err := r.Resolve(ctx, q.Name, q.Spec)
+		if err != nil {
+			return nil, err
+		}
+		return &Answer{Redirect: &Target{Name: q.Name, Release: v.String(), Path: q.Path}}, nil
+	}
+}
+
+// inRelease answers a path of a release that is held. release is how the URL
+// names it: its version, or main.
+func (r *Registry) inRelease(ctx context.Context, m *cache.Manifest, q pkgref.Ref, release string) (*Answer, error) {
+	t := Target{Name: q.Name, Release: release, Path: q.Path}
+	switch {
+	case q.Path == "" && !q.Slash:
+		return &Answer{Redirect: &t}, nil
+	case q.Path == "" || strings.HasSuffix(q.Path, "/"):
+		return r.inDirectory(ctx, m, t)
+	}
+	f, ok := m.File(q.Path)
+	if !ok && m.IsDir(q.Path) {
+		t.Path += "/"
+		return &Answer{Redirect: &t}, nil
+	}
+	if !ok && !m.Open {
+		return nil, absent(t)
+	}
+	if !ok {
+		f = cache.File{Path: q.Path, Size: -1}
+	}
+	return r.serve(ctx, m, t, f)
+}
+
+func absent(t Target) error {
+	return outcome.New(outcome.NotFound, "%s/%s has no file %s", t.Name, t.Release, t.Path)
+}
+
+// inDirectory answers a path that ends with a slash: its index.html in place,
+// else a redirect to another entry, else a listing.
+func (r *Registry) inDirectory(ctx context.Context, m *cache.Manifest, t Target) (*Answer, error) {
+	dir := t.Path
+	if f, ok := m.File(dir + "index.html"); ok {
+		t.Path = f.Path
+		return r.serve(ctx, m, t, f)
+	}
+	if m.Has(dir + "index.min.js") {
+		t.Path = dir + "index.min.js"
+		return &Answer{Redirect: &t}, nil
+	}
+	if dir == "" {
+		entry, err := r.entry(ctx, m)
+		if err != nil {
+			return nil, err
+		}
+		if entry != "" {
+			t.Path = entry
+			return &Answer{Redirect: &t}, nil
+		}
+	}
+	if dir != "" && !m.IsDir(strings.TrimSuffix(dir, "/")) {
+		return nil, absent(t)
+	}
+	return &Answer{Listing: &Listing{Target: t, Manifest: m}}, nil
+}
+
+// serve makes sure that f can be served: from the view, or beside it where the
+// package ships it as a precompressed sibling.
+func (r *Registry) serve(ctx context.Context, m *cache.Manifest, t Target, f cache.File) (*Answer, error) {
+	served := &Served{Target: t, Manifest: m, File: f}
+	if m.Shipped(f.Path) {
+		loose, file, err := r.loose(ctx, m, f)
+		if err != nil {
+			return nil, err
+		}
+		served.Loose, served.File = loose, file
+		return &Answer{File: served}, nil
+	}
+	file, err := r.materialise(ctx, m, f)
+	if err != nil {
+		return nil, err
+	}
+	served.File = file
+	return &Answer{File: served}, nil
+}
+
+// Open opens the bytes of a served file, for a daemon without nginx. The
+// caller closes it. Errors: outcome.NotFound, outcome.Busy.
+func (r *Registry) Open(s *Served) (*os.File, error) {
+	if s.Loose != nil {
+		return s.Loose, nil
+	}
+	return r.cache.OpenView(s.Name, s.Release, s.Path)
+}

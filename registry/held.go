@@ -1,0 +1,63 @@
+package registry
+
+import (
+	"time"
+
+	"github.com/registryd/registryd/cache"
+	"github.com/registryd/registryd/internal/outcome"
+	"github.com/registryd/registryd/pkgref"
+)
+
+// HeldPackage tells what is held of one package.
+type HeldPackage struct {
+	Name     string        `json:"name"`
+	Main     string        `json:"main,omitempty"` // version, or "link" or "directory" for what a person made
+	Pin      *cache.Pin    `json:"pin,omitempty"`
+	Versions []HeldRelease `json:"versions"`
+}
+
+// HeldRelease tells what is held of one release.
+type HeldRelease struct {
+	Version   string    `json:"version"`
+	Provider  string    `json:"provider"`
+	Published time.Time `json:"published,omitzero"`
+	Fetched   time.Time `json:"fetched"`
+	Files     int       `json:"files"`
+	Tarball   int64     `json:"tarballBytes"`
+	Unpacked  int64     `json:"unpackedBytes"`
+	// Viewed are the bytes of the files that the view holds.
+	Viewed int64 `json:"viewBytes"`
+	// Used is when a file was last read; the file system may say so only daily.
+	Used time.Time `json:"used,omitzero"`
+}
+
+// HeldNames returns the packages of which anything is held.
+func (r *Registry) HeldNames() []pkgref.Name { return r.cache.Names() }
+
+// Held tells what is held of a package. Errors: outcome.NotFound.
+func (r *Registry) Held(name pkgref.Name) (*HeldPackage, error) {
+	if !r.cache.Known(name) {
+		return nil, outcome.New(outcome.NotFound, "nothing of %s is held", name)
+	}
+	h := &HeldPackage{Name: string(name), Versions: []HeldRelease{}}
+	if pin, err := r.cache.Pin(name); err == nil {
+		h.Pin = &pin
+	}
+	if main, err := r.cache.Main(name); err == nil {
+		h.Main = map[cache.MainKind]string{
+			cache.MainPin: main.Version.String(), cache.MainLink: "link", cache.MainDir: "directory",
+		}[main.Kind]
+	}
+	for _, v := range r.cache.Held(name) {
+		m, err := r.cache.Manifest(name, v)
+		if err != nil {
+			continue // evicted meanwhile
+		}
+		viewed, used := r.cache.Usage(m)
+		h.Versions = append(h.Versions, HeldRelease{
+			Version: v.String(), Provider: m.Provider, Published: m.Published, Fetched: m.Fetched,
+			Files: len(m.Files()), Tarball: m.BlobSize, Unpacked: m.Unpacked(), Viewed: viewed, Used: used,
+		})
+	}
+	return h, nil
+}

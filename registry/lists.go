@@ -1,0 +1,195 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/registryd/registryd/internal/outcome"
+	"github.com/registryd/registryd/pkgref"
+	"github.com/registryd/registryd/provider"
+)
+
+// lister is a provider that can list versions.
+type lister interface {
+	provider.Provider
+	provider.Versioner
+}
+
+type listKey struct {
+	name     pkgref.Name
+	provider string
+}
+
+// heldList is one provider's version list of one package, or the knowledge
+// that it has none. All but refreshing is immutable.
+type heldList struct {
+	versions   *provider.Versions // nil: the provider does not have the package
+	fetched    time.Time
+	refreshing atomic.Bool
+}
+
+// age is how old the list is. A list from the future, after a clock was set
+// back, counts as old: it would stay fresh for ever.
+func (h *heldList) age(now time.Time) time.Duration {
+	if d := now.Sub(h.fetched); d >= 0 {
+		return d
+	}
+	return 1 << 62
+}
+
+func (h *heldList) cost() int {
+	if h.versions == nil {
+		return 1
+	}
+	return 4 + len(h.versions.List)
+}
+
+// heldList returns the list in memory or in the data directory, however old.
+func (r *Registry) heldList(name pkgref.Name, p provider.Provider) (*heldList, bool) {
+	key := listKey{name, p.Name()}
+	if held, ok := r.lists.Get(key); ok {
+		return held, true
+	}
+	data, err := r.cache.List(name, p.Name())
+	if err != nil {
+		return nil, false
+	}
+	held, err := decodeList(name, data)
+	if err != nil {
+		r.log.Warn("state file is unreadable and counts as absent", "pkg", name, "provider", p.Name(), "error", err)
+		return nil, false
+	}
+	r.lists.Put(key, held, held.cost(), 0)
+	return held, true
+}
+
+// versions returns the version list of one provider: fresh, or stale within
+// the bounds of the configuration. Errors: outcome.NotFound when the provider
+// does not have the package; outcome.Unavailable, outcome.TooSlow, outcome.Busy.
+func (r *Registry) versions(ctx context.Context, g *Generation, name pkgref.Name, p provider.Provider) (*provider.Versions, error) {
+	source, ok := p.(lister)
+	if !ok {
+		return nil, outcome.NotFound
+	}
+	held, ok := r.heldList(name, p)
+	if !ok {
+		held, err := r.refreshList(ctx, name, source)
+		if err != nil {
+			return nil, err
+		}
+		return held.result()
+	}
+	age, ttl := held.age(time.Now()), freshness(g, held, p)
+	switch {
+	case age < ttl:
+		return held.result()
+	case held.versions != nil && ttl == g.CacheTime && age < ttl+g.StaleWhileRevalidate:
+		r.refreshBehind(held, name, source)
+		return held.result()
+	}
+	fresh, err := r.refreshList(ctx, name, source)
+	if err != nil && held.versions != nil && age < ttl+g.StaleIfError && ctx.Err() == nil {
+		r.log.Warn("serving a stale version list", "pkg", name, "provider", p.Name(), "age", age.Round(time.Second).String(), "error", err)
+		return held.result()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return fresh.result()
+}
+
+// freshness is how long a list needs no other look. A source that a person
+// edits by hand is near, and is expected to show what was put there.
+func freshness(g *Generation, held *heldList, p provider.Provider) time.Duration {
+	ttl := g.CacheTime
+	if held.versions == nil {
+		ttl = g.NegativeCacheTime
+	}
+	if s, ok := p.(provider.Rescanner); ok {
+		ttl = min(ttl, s.Rescan())
+	}
+	return ttl
+}
+
+func (h *heldList) result() (*provider.Versions, error) {
+	if h.versions == nil {
+		return nil, outcome.NotFound
+	}
+	return h.versions, nil
+}
+
+// refreshBehind refreshes an expired list once while it is still served.
+func (r *Registry) refreshBehind(held *heldList, name pkgref.Name, p lister) {
+	if r.base.Err() != nil || !held.refreshing.CompareAndSwap(false, true) {
+		return
+	}
+	r.background.Go(func() {
+		defer held.refreshing.Store(false)
+		if _, err := r.refreshList(r.base, name, p); err != nil {
+			r.log.Warn("refresh of a version list failed", "pkg", name, "error", err)
+		}
+	})
+}
+
+// refreshList asks a provider for its list, in a flight that all concurrent
+// callers share. That the provider does not have the package is a result.
+func (r *Registry) refreshList(ctx context.Context, name pkgref.Name, p lister) (*heldList, error) {
+	key := listKey{name, p.Name()}
+	held, _, err := r.refresh.Do(ctx, key, func(ctx context.Context) (*heldList, error) {
+		ctx, cancel := context.WithTimeout(ctx, r.timeout)
+		defer cancel()
+		start := time.Now()
+		held, err := r.askList(ctx, key, p)
+		r.observe(Event{Kind: EventList, Provider: key.provider, Err: err, Duration: time.Since(start)})
+		if err != nil {
+			return nil, &provider.Error{Provider: key.provider, Op: "versions", Ref: string(name), Err: err}
+		}
+		r.lists.Put(key, held, held.cost(), 0)
+		return held, nil
+	})
+	return held, err
+}
+
+func (r *Registry) askList(ctx context.Context, key listKey, p lister) (*heldList, error) {
+	old, _ := r.heldList(key.name, p)
+	validator := ""
+	if old != nil && old.versions != nil {
+		validator = old.versions.Validator
+	}
+	vs, err := p.Versions(ctx, key.name, validator)
+	switch {
+	case errors.Is(err, provider.ErrNotModified) && old != nil:
+		vs = old.versions
+	case errors.Is(err, outcome.NotFound):
+		if err := r.cache.DropList(key.name, key.provider); err != nil {
+			r.log.Warn("cannot remove a version list", "pkg", key.name, "provider", key.provider, "error", err)
+		}
+		return &heldList{fetched: time.Now()}, nil
+	case err != nil:
+		return nil, err
+	}
+	held := &heldList{versions: vs, fetched: time.Now()}
+	r.storeList(key, held)
+	return held, nil
+}
+
+// storeList keeps a list for the next start. Without it the answer is still
+// right, so a full disk does not fail the request.
+func (r *Registry) storeList(key listKey, held *heldList) {
+	data, err := encodeList(held)
+	if err == nil {
+		err = r.cache.PutList(key.name, key.provider, data)
+	}
+	if err != nil {
+		r.log.Warn("cannot keep a version list", "pkg", key.name, "provider", key.provider, "error", err)
+	}
+}
+
+// forgetLists drops what is remembered of a package's versions, in memory and
+// on disk, so that the next request asks upstream.
+func (r *Registry) forgetLists(name pkgref.Name) error {
+	r.lists.DeleteFunc(func(k listKey) bool { return k.name == name })
+	return r.cache.Forget(name)
+}

@@ -1,0 +1,185 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"time"
+
+	"github.com/registryd/registryd/cache"
+	"github.com/registryd/registryd/internal/outcome"
+	"github.com/registryd/registryd/provider"
+)
+
+// gate asks the rules that are in force at that moment, not those of when the
+// request came in.
+func (r *Registry) gate(m *cache.Manifest) cache.Gate {
+	return func() error { return r.gen.Load().Rules.Check(m.Name, m.Version) }
+}
+
+// materialise puts f into the view and returns it with size and digest.
+func (r *Registry) materialise(ctx context.Context, m *cache.Manifest, f cache.File) (cache.File, error) {
+	start := time.Now()
+	f, err := r.show(ctx, m, f)
+	r.observe(Event{Kind: EventMaterialise, Provider: m.Provider, Err: err, Bytes: f.Size, Duration: time.Since(start)})
+	return f, err
+}
+
+func (r *Registry) show(ctx context.Context, m *cache.Manifest, f cache.File) (cache.File, error) {
+	if !m.Archive() {
+		return r.showLoose(ctx, m, f)
+	}
+	err := r.cache.Materialise(m, f, r.gate(m))
+	if !errors.Is(err, cache.ErrDamaged) {
+		return f, err
+	}
+	if err := r.refetch(ctx, m); err != nil {
+		return f, err
+	}
+	if err := r.cache.Materialise(m, f, r.gate(m)); err != nil {
+		if errors.Is(err, cache.ErrDamaged) {
+			err = outcome.Wrap(outcome.Busy, err, "%s cannot be kept on this disk", m.Ref())
+		}
+		return f, err
+	}
+	return f, nil
+}
+
+// refetch gets the bytes of a held release again, after they were damaged or
+// evicted. Other content than before is an alarm and is not taken over: only a
+// flush replaces what is held.
+func (r *Registry) refetch(ctx context.Context, m *cache.Manifest) error {
+	_, _, err := r.releases.Do(ctx, "again "+m.Ref(), func(ctx context.Context) (*cache.Manifest, error) {
+		ctx, cancel := context.WithTimeout(ctx, r.timeout)
+		defer cancel()
+		g := r.gen.Load()
+		n, err := r.fetchNow(ctx, g, m.Name, m.Version)
+		if err != nil {
+			return nil, lost(err)
+		}
+		if n.Content() != m.Content() {
+			r.observe(Event{Kind: EventContentChange, Provider: n.Provider})
+			r.log.Error("upstream serves other content for a version that is held", "pkg", m.Name,
+				"version", m.Version.String(), "provider", n.Provider, "held", m.Content(), "now", n.Content())
+			return nil, outcome.New(outcome.Refused, "upstream serves other content for %s than before; flush it to accept that", m.Ref())
+		}
+		return n, r.cache.PutManifest(n)
+	})
+	return err
+}
+
+// showLoose fetches one file of a files release into the view.
+func (r *Registry) showLoose(ctx context.Context, m *cache.Manifest, f cache.File) (cache.File, error) {
+	if !f.SHA256.IsZero() && r.cache.InView(m, f) {
+		return f, r.gate(m)()
+	}
+	key := m.Ref() + "/" + f.Path
+	_, _, err := r.files.Do(ctx, key, func(ctx context.Context) (struct{}, error) {
+		loose, grown, err := r.receive(ctx, m, f)
+		if err != nil {
+			return struct{}{}, err
+		}
+		return struct{}{}, loose.Show(grown, r.gate(m))
+	})
+	if err != nil {
+		return f, err
+	}
+	held, err := r.cache.Manifest(m.Name, m.Version)
+	if err != nil {
+		return f, cache.ErrStale
+	}
+	if g, ok := held.File(f.Path); ok {
+		return g, nil
+	}
+	return f, cache.ErrStale
+}
+
+// receive fetches one file of a files release and pins it in the manifest.
+func (r *Registry) receive(ctx context.Context, m *cache.Manifest, f cache.File) (*cache.Loose, *cache.Manifest, error) {
+	g := r.gen.Load()
+	key := m.Ref() + "/" + f.Path
+	if err, marked := r.marks.Get(key); marked {
+		return nil, nil, err
+	}
+	start := time.Now()
+	loose, grown, err := r.receiveNow(ctx, g, m, f)
+	event := Event{Kind: EventFile, Provider: m.Provider, Err: err, Duration: time.Since(start)}
+	if err == nil {
+		event.Bytes = loose.File.Size
+	}
+	r.observe(event)
+	if errors.Is(err, outcome.NotFound) || errors.Is(err, outcome.Refused) {
+		r.marks.Put(key, err, 1, g.NegativeCacheTime)
+	}
+	return loose, grown, err
+}
+
+func (r *Registry) receiveNow(ctx context.Context, g *Generation, m *cache.Manifest, f cache.File) (*cache.Loose, *cache.Manifest, error) {
+	opener, ok := g.Chain.Named(m.Provider).(provider.FileOpener)
+	if !ok {
+		return nil, nil, outcome.New(outcome.Unavailable, "provider %s, which served %s, is not configured any more", m.Provider, m.Ref())
+	}
+	listed := m.Has(f.Path)
+	body, err := opener.OpenFile(ctx, described(m), f.Path)
+	if err != nil {
+		if listed {
+			err = lost(err)
+		}
+		return nil, nil, &provider.Error{Provider: m.Provider, Op: "open", Ref: m.Ref() + "/" + f.Path, Err: err}
+	}
+	defer body.Close()
+	integrity, err := published(f)
+	if err != nil {
+		return nil, nil, err
+	}
+	sum := integrity.Hash()
+	var src io.Reader = body
+	if sum != nil {
+		src = io.TeeReader(body, sum)
+	}
+	loose, err := r.cache.Receive(src, f, g.MaxBytes)
+	if err != nil {
+		return nil, nil, err
+	}
+	if sum != nil {
+		if err := integrity.Verify(sum.Sum(nil)); err != nil {
+			loose.Abort()
+			return nil, nil, err
+		}
+	}
+	grown, err := r.cache.AddFile(m, loose.File)
+	if err != nil {
+		loose.Abort()
+		return nil, nil, err
+	}
+	return loose, grown, nil
+}
+
+// described is a held release as far as opening one of its files needs it.
+func described(m *cache.Manifest) *provider.Release {
+	return &provider.Release{
+		Name: m.Name, Version: m.Version, Published: m.Published, State: m.State, Files: &provider.Files{Open: m.Open},
+	}
+}
+
+// loose returns the bytes of a file that must not be in the view.
+func (r *Registry) loose(ctx context.Context, m *cache.Manifest, f cache.File) (*os.File, cache.File, error) {
+	if !m.Archive() {
+		l, _, err := r.receive(ctx, m, f)
+		if err != nil {
+			return nil, f, err
+		}
+		file, err := l.Detach()
+		return file, l.File, err
+	}
+	file, err := r.cache.OpenPacked(m, f)
+	if !errors.Is(err, cache.ErrDamaged) {
+		return file, f, err
+	}
+	if err := r.refetch(ctx, m); err != nil {
+		return nil, f, err
+	}
+	file, err = r.cache.OpenPacked(m, f)
+	return file, f, err
+}

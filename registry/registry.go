@@ -1,0 +1,176 @@
+// Package registry answers what is at a package path. It is the one place
+// where providers and the cache meet: providers say what exists, the rules say
+// what may be served, the cache holds it.
+//
+// A request for an exact version needs its manifest: held, or fetched in one
+// flight that all concurrent requests of the release share. Only then is the
+// one file that was asked for put into the view. Ranges and tags are answered
+// from version lists and lead to an exact version. The rules are asked before
+// anything else on every route, and once more at the moment a file becomes
+// visible.
+package registry
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/registryd/registryd/cache"
+	"github.com/registryd/registryd/internal/flight"
+	"github.com/registryd/registryd/internal/lru"
+	"github.com/registryd/registryd/internal/unpack"
+	"github.com/registryd/registryd/pkgref"
+	"github.com/registryd/registryd/provider"
+)
+
+const (
+	// memoryVersions bounds the version lists in memory by the versions they
+	// hold, at roughly 500 bytes each.
+	memoryVersions = 60_000
+	// memoryMarks bounds what is remembered as absent or refused.
+	memoryMarks = 20_000
+)
+
+// Generation is everything that a reload replaces. It is immutable.
+type Generation struct {
+	Chain *provider.Chain
+	Rules *Rules
+	// Newest lets a range see the versions of all providers, not those of the
+	// first that has a satisfying one.
+	Newest bool
+
+	CacheTime            time.Duration // how long a version list is fresh
+	NegativeCacheTime    time.Duration // how long absence is remembered
+	StaleWhileRevalidate time.Duration // how long an expired list is served while it is refreshed
+	StaleIfError         time.Duration // how long it is served when upstream fails
+
+	Archive  unpack.Limits
+	MaxBytes int64 // of a tarball, or of one file of a files release
+}
+
+// Event is something that metrics count.
+type Event struct {
+	Kind     EventKind
+	Provider string
+	Err      error // nil: it went well
+	Bytes    int64
+	Duration time.Duration
+}
+
+// EventKind says what an Event speaks of.
+type EventKind string
+
+// The kinds of Event.
+const (
+	EventRelease        EventKind = "release"         // a release was fetched
+	EventFile           EventKind = "file"            // a file of a files release was fetched
+	EventList           EventKind = "list"            // a version list was fetched
+	EventMaterialise    EventKind = "materialise"     // a file was put into the view
+	EventProviderChange EventKind = "provider-change" // a name is served by another provider than before
+	EventContentChange  EventKind = "content-change"  // a version has other content than before
+)
+
+// Config of a Registry.
+type Config struct {
+	Cache   *cache.Cache
+	Logger  *slog.Logger // nil: discard
+	Observe func(Event)  // nil: nobody counts
+	// FlightTimeout bounds one shared fetch, whatever its waiters do; 0: 10 min.
+	FlightTimeout time.Duration
+}
+
+// Registry answers requests. Safe for concurrent use; make one with New.
+type Registry struct {
+	cache   *cache.Cache
+	log     *slog.Logger
+	observe func(Event)
+	timeout time.Duration
+	gen     atomic.Pointer[Generation]
+
+	stop       context.CancelFunc
+	background sync.WaitGroup
+	base       context.Context // the registry's own lifetime
+
+	releases *flight.Group[string, *cache.Manifest] // by name@version
+	files    *flight.Group[string, struct{}]        // by name@version/path
+	refresh  *flight.Group[listKey, *heldList]
+	mains    *flight.Group[pkgref.Name, pkgref.Version]
+
+	lists *lru.Map[listKey, *heldList]
+	marks *lru.Map[string, error] // by name@version: why it cannot be had
+
+	watched watch
+}
+
+// New returns a registry that serves g.
+func New(c Config, g *Generation) *Registry {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Observe == nil {
+		c.Observe = func(Event) {}
+	}
+	if c.FlightTimeout == 0 {
+		c.FlightTimeout = 10 * time.Minute
+	}
+	base, stop := context.WithCancel(context.Background())
+	r := &Registry{
+		cache: c.Cache, log: c.Logger, observe: c.Observe, timeout: c.FlightTimeout, base: base, stop: stop,
+		releases: flight.New[string, *cache.Manifest](base),
+		files:    flight.New[string, struct{}](base),
+		refresh:  flight.New[listKey, *heldList](base),
+		mains:    flight.New[pkgref.Name, pkgref.Version](base),
+		lists:    lru.New[listKey, *heldList](memoryVersions, nil),
+		marks:    lru.New[string, error](memoryMarks, nil),
+	}
+	r.gen.Store(g)
+	return r
+}
+
+// Generation returns what is in force.
+func (r *Registry) Generation() *Generation { return r.gen.Load() }
+
+// Swap puts g in force and then takes out of the view what its rules deny, so
+// that when it returns nothing denied can be served from disk any more. It
+// returns what was taken out. Errors: outcome.Busy where the disk fails; g is in
+// force even then.
+func (r *Registry) Swap(g *Generation) (removed []string, err error) {
+	r.gen.Store(g)
+	r.marks.DeleteFunc(func(string) bool { return true })
+	return r.sweep(g)
+}
+
+// Start makes the view obey the rules, unless it already does: a fingerprint
+// tells whether the last process had the same. Errors: as Swap.
+func (r *Registry) Start() (removed []string, err error) {
+	g := r.gen.Load()
+	if r.cache.PolicyFingerprint() == g.Rules.Fingerprint() {
+		return nil, nil
+	}
+	return r.sweep(g)
+}
+
+func (r *Registry) sweep(g *Generation) ([]string, error) {
+	removed, err := r.cache.Sweep(func(name pkgref.Name, v pkgref.Version) bool {
+		return g.Rules.Check(name, v) != nil
+	})
+	if err != nil {
+		return removed, err
+	}
+	return removed, r.cache.SetPolicyFingerprint(g.Rules.Fingerprint())
+}
+
+// Close ends what runs in the background and waits for it. Requests that are
+// still waiting are answered with outcome.Busy.
+func (r *Registry) Close() {
+	r.stop()
+	r.background.Wait()
+	r.releases.Wait()
+	r.files.Wait()
+	r.refresh.Wait()
+	r.mains.Wait()
+}
+
+func ref(name pkgref.Name, v pkgref.Version) string { return string(name) + "@" + v.String() }
