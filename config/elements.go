@@ -32,7 +32,7 @@ func (l *loader) elements(n *yaml.Node, p place) {
 // element takes over one mapping of a list.
 func (l *loader) element(n *yaml.Node, p place) {
 	if m := follow(n); m.Kind != yaml.MappingNode {
-		l.problem(l.here(n, p.path), complaint("must be a mapping with "+orList(l.names(p))+", not "+describe(m)))
+		l.problem(l.here(n, p.path), complaint("must be a mapping ("+strings.Join(l.names(p), ", ")+"), not "+describe(m)))
 		return
 	}
 	p.target = l.grow(p.table, n.Line)

@@ -97,7 +97,14 @@ func (l *loader) checkPrefixes() {
 			if l.given[key].source == "" && l.given[other].source != "" {
 				key, other = other, key
 			}
-			l.fault(key, complaint("is the same as, holds, or lies in the prefix of "+other+"; choose another"))
+			what := "lies inside the prefix of " + other
+			switch {
+			case a.prefix == b.prefix:
+				what = "is the prefix of " + other + " too"
+			case strings.HasPrefix(a.prefix, b.prefix) == (key == b.key):
+				what = "holds the prefix of " + other
+			}
+			l.fault(key, complaint(what+"; choose another"))
 		}
 	}
 }

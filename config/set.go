@@ -1,11 +1,15 @@
 package config
 
-import "reflect"
+import (
+	"reflect"
+	"strings"
+)
 
 // set parses the texts of a row and assigns them: one, or for a list any
 // number. path is the key with its list indexes.
 func (l *loader) set(r *row, path string, texts []text, t target) {
-	first := text{path: path}
+	first := l.given[path] // of an empty list: where it stands
+	first.bad = false
 	if len(texts) > 0 {
 		first = texts[0]
 	}
@@ -33,15 +37,16 @@ func (l *loader) set(r *row, path string, texts []text, t target) {
 
 func (l *loader) parse(r *row, tx text) (any, complaint) {
 	if tx.value == "" {
-		return nil, "is empty; give a value or remove the key"
+		return nil, "is empty; give a value or remove it"
 	}
 	return r.parse(tx.value, l.dir)
 }
 
 // bad lists a problem of a value without giving a secret away.
 func (l *loader) bad(r *row, tx text, c complaint) {
-	if r.Secret {
-		tx.shown = ""
+	isURL := r.Type == TypeURL || r.Type == TypeScopes
+	if r.Secret || isURL && strings.ContainsAny(tx.value, "@?#") {
+		tx.shown = "" // a URL may carry a password or a key of its own
 	}
 	if tx.expanded && r.Type == TypePatterns {
 		// What a parser of its own says may quote what the variable holds.

@@ -46,7 +46,7 @@ func (l *loader) mapping(n *yaml.Node, p place) {
 		return // a section with everything in it commented out
 	}
 	if n.Kind != yaml.MappingNode {
-		l.problem(at, complaint("must be a mapping with "+orList(l.names(p))+", not "+describe(n)))
+		l.problem(at, complaint("must be a mapping ("+strings.Join(l.names(p), ", ")+"), not "+describe(n)))
 		return
 	}
 	seen := map[string]int{}
@@ -150,7 +150,7 @@ func (r *row) noun() string {
 	case TypeEnum:
 		return "single value: " + orList(r.Enum)
 	case TypeAddresses, TypePatterns, TypeTexts:
-		return "single text"
+		return "text or a list of texts"
 	}
 	return "single value (" + string(r.Type) + ")"
 }
@@ -164,7 +164,9 @@ func (l *loader) texts(r *row, n *yaml.Node, p place) {
 		}
 		return
 	}
-	l.given[p.path] = text{path: p.path, bad: true} // until all of it is read
+	at := l.here(n, p.path)
+	at.bad = true // until all of it is read
+	l.given[p.path] = at
 	var texts []text
 	whole := true
 	for i, element := range list.Content {
