@@ -1,0 +1,217 @@
+package accel
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/julienschmidt/httprouter"
+
+	"github.com/registryd/registryd/internal/httpx"
+	"github.com/registryd/registryd/internal/outcome"
+	"github.com/registryd/registryd/pkgref"
+	"github.com/registryd/registryd/registry"
+)
+
+// AdminConfig of the admin routes.
+type AdminConfig struct {
+	Registry *registry.Registry
+	Prefix   string // "/staff/registry/"
+	Tokens   []AdminToken
+	// Failures bounds wrong credentials; it outlives a reload.
+	Failures *FailureLimit
+	// Reload reads the configuration anew and returns what to report.
+	Reload func(context.Context) (any, error)
+	// Period is how long nginx keeps redirects: until then a change may not
+	// show everywhere.
+	Period time.Duration
+	// Audit keeps one record of every action; nil: nobody does.
+	Audit func(record any) error
+}
+
+// AdminToken is one credential.
+type AdminToken struct {
+	ID    string // for the audit log
+	Token string // secret
+}
+
+// Admin serves the admin routes. Safe for concurrent use; make one with NewAdmin.
+type Admin struct {
+	AdminConfig
+	tokens []tokenHash
+}
+
+// NewAdmin returns the admin routes.
+func NewAdmin(c AdminConfig) *Admin {
+	if c.Audit == nil {
+		c.Audit = func(any) error { return nil }
+	}
+	if c.Failures == nil {
+		c.Failures = NewFailureLimit(nil)
+	}
+	return &Admin{c, hashTokens(c.Tokens)}
+}
+
+// action does one thing for somebody, and returns what to answer. what says
+// what it was done to, for the audit log.
+type action func(r *http.Request, by string) (answer any, what string, err error)
+
+// Routes registers the routes. wrap turns a handler with errors into one for
+// the router.
+func (a *Admin) Routes(router *httprouter.Router, wrap func(route string, h httpx.HandlerFunc) http.Handler) {
+	add := func(method, path, name string, do action) {
+		router.Handler(method, a.Prefix+path, wrap("admin", a.guarded(name, do)))
+	}
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		add(method, "flush/*ref", "flush", a.flush)
+		add(method, "designate/*ref", "designate", a.designate)
+	}
+	add(http.MethodGet, "packages", "", a.list)
+	add(http.MethodGet, "packages/*ref", "", a.list)
+	add(http.MethodDelete, "packages/*ref", "evict", a.evict)
+	add(http.MethodPost, "reload", "reload", a.reload)
+}
+
+// guarded checks credentials before anything else, and writes the audit log.
+// Looking (an empty name) is not an action.
+func (a *Admin) guarded(name string, do action) httpx.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		by, err := a.authenticate(r)
+		if err != nil {
+			w.Header().Set("WWW-Authenticate", `Bearer realm="registryd"`)
+			return err
+		}
+		answer, what, err := do(r, by)
+		if name != "" {
+			a.audit(r, record{Action: name, By: by, What: httpx.Clip(what), Result: httpx.Label(err)})
+		}
+		if err != nil {
+			return err
+		}
+		data, err := json.Marshal(answer)
+		if err != nil {
+			return fmt.Errorf("encode answer: %w", err)
+		}
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		w.Header().Set("Cache-Control", "no-store")
+		send(w, r, append(data, '\n'))
+		return nil
+	}
+}
+
+// record is one line of the audit log.
+type record struct {
+	Time    time.Time `json:"time"`
+	Action  string    `json:"action"`
+	By      string    `json:"by"`
+	What    string    `json:"what,omitempty"`
+	Result  string    `json:"result"`
+	Request string    `json:"request_id,omitempty"`
+}
+
+// audit keeps a record. The action is done already, so failing to note it does
+// not undo it, but is loud.
+func (a *Admin) audit(r *http.Request, rec record) {
+	rec.Time, rec.Request = time.Now().UTC(), httpx.RequestID(r)
+	_ = a.Audit(rec) // whoever keeps the log says why it cannot
+}
+
+// parse reads the package reference behind a route. A pasted asset URL works:
+// its path is ignored.
+func (a *Admin) parse(r *http.Request, route string) (pkgref.Ref, error) {
+	return pkgref.ParsePath(rawPath(r), a.Prefix+route+"/")
+}
+
+func (a *Admin) flush(r *http.Request, by string) (any, string, error) {
+	q, err := a.parse(r, "flush")
+	if err != nil {
+		return nil, rawPath(r), err
+	}
+	what := string(q.Name) + "@" + q.Spec.Text
+	v, err := a.Registry.Flush(r.Context(), q.Name, q.Spec, by)
+	if err != nil {
+		return nil, what, err
+	}
+	within := a.Period
+	if q.Spec.Kind == pkgref.KindExact || q.Spec.Kind == pkgref.KindPin {
+		within = openFiles
+	}
+	return map[string]string{"name": string(q.Name), "spec": q.Spec.Text, "version": v.String(), "visible_within": within.String()}, what, nil
+}
+
+// openFiles is how long nginx may serve a file that it holds open after another
+// one took its place.
+const openFiles = time.Second
+
+func (a *Admin) designate(r *http.Request, by string) (any, string, error) {
+	q, err := a.parse(r, "designate")
+	if err != nil {
+		return nil, rawPath(r), err
+	}
+	what := string(q.Name) + "@" + q.Spec.Text
+	if q.Spec.Kind != pkgref.KindExact {
+		return nil, what, outcome.New(outcome.Invalid, "%s is no exact version", q.Spec.Text)
+	}
+	if err := a.Registry.Designate(r.Context(), q.Name, q.Spec.Version, by); err != nil {
+		return nil, what, err
+	}
+	return map[string]string{"name": string(q.Name), "version": q.Spec.Version.String(), "visible_within": openFiles.String()}, what, nil
+}
+
+// evict removes a version, or a whole package where none is named.
+func (a *Admin) evict(r *http.Request, _ string) (any, string, error) {
+	q, err := a.parse(r, "packages")
+	if err != nil {
+		return nil, rawPath(r), err
+	}
+	what := string(q.Name) + "@" + q.Spec.Text
+	var v pkgref.Version
+	switch {
+	case q.Spec.Kind == pkgref.KindExact:
+		v = q.Spec.Version
+	case q.Spec.Kind != pkgref.KindTag || q.Spec.Text != pkgref.Latest || !bareName(rawPath(r), a.Prefix+"packages/", q.Name):
+		return nil, what, outcome.New(outcome.Invalid, "%s is no exact version", q.Spec.Text)
+	}
+	removed, err := a.Registry.Evict(q.Name, v)
+	if err != nil {
+		return nil, what, err
+	}
+	return map[string]any{"name": string(q.Name), "evicted": removed}, what, nil
+}
+
+// bareName reports whether a raw path names a package and nothing else, so that
+// evicting "latest" is not taken for evicting everything.
+func bareName(raw, prefix string, name pkgref.Name) bool {
+	decoded, err := url.PathUnescape(strings.TrimPrefix(raw, prefix))
+	return err == nil && strings.TrimSuffix(decoded, "/") == string(name)
+}
+
+func (a *Admin) list(r *http.Request, _ string) (any, string, error) {
+	if raw := rawPath(r); raw == a.Prefix+"packages" || raw == a.Prefix+"packages/" {
+		packages := []*registry.HeldPackage{}
+		for _, name := range a.Registry.HeldNames() {
+			if h, err := a.Registry.Held(name); err == nil {
+				packages = append(packages, h)
+			}
+		}
+		return map[string]any{"packages": packages}, "", nil
+	}
+	q, err := a.parse(r, "packages")
+	if err != nil {
+		return nil, "", err
+	}
+	h, err := a.Registry.Held(q.Name)
+	return h, "", err
+}
+
+func (a *Admin) reload(r *http.Request, _ string) (any, string, error) {
+	if a.Reload == nil {
+		return nil, "", outcome.New(outcome.NotFound, "there is nothing to reload")
+	}
+	report, err := a.Reload(r.Context())
+	return report, "", err
+}

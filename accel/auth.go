@@ -1,0 +1,105 @@
+package accel
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/registryd/registryd/internal/httpx"
+	"github.com/registryd/registryd/internal/lru"
+	"github.com/registryd/registryd/internal/outcome"
+)
+
+// tokenHash keeps digests instead of secrets: digests have one length, so that
+// comparing them takes one time.
+type tokenHash struct {
+	id  string
+	sum [sha256.Size]byte
+}
+
+func hashTokens(tokens []AdminToken) []tokenHash {
+	hashed := make([]tokenHash, 0, len(tokens))
+	for _, t := range tokens {
+		if t.Token != "" {
+			hashed = append(hashed, tokenHash{t.ID, sha256.Sum256([]byte(t.Token))})
+		}
+	}
+	return hashed
+}
+
+// authenticate returns the id of the token that the request carries. Errors:
+// outcome.Unauthorized without credentials, outcome.WrongCredentials with wrong
+// ones, outcome.TooManyRequests after too many of those.
+func (a *Admin) authenticate(r *http.Request) (string, error) {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") || token == "" {
+		return "", outcome.New(outcome.Unauthorized, "an admin token is needed")
+	}
+	client := clientAddress(r)
+	if a.Failures.exceeded(client) {
+		return "", outcome.After(failureWindow, outcome.New(outcome.TooManyRequests, "too many wrong tokens, wait a minute"))
+	}
+	sum := sha256.Sum256([]byte(strings.TrimSpace(token)))
+	id := ""
+	for _, t := range a.tokens { // all of them, so that time does not tell which
+		if subtle.ConstantTimeCompare(sum[:], t.sum[:]) == 1 {
+			id = t.id
+		}
+	}
+	if id == "" {
+		a.Failures.add(client)
+		return "", outcome.New(outcome.WrongCredentials, "this token is not known")
+	}
+	return id, nil
+}
+
+const (
+	failureWindow  = time.Minute
+	failureLimit   = 10
+	failureClients = 4096
+)
+
+// FailureLimit counts wrong credentials by client. Safe for concurrent use.
+type FailureLimit struct {
+	now  func() time.Time
+	seen *lru.Map[string, []time.Time]
+}
+
+// NewFailureLimit returns a limit of ten failures a minute for each client. now
+// nil means time.Now.
+func NewFailureLimit(now func() time.Time) *FailureLimit {
+	if now == nil {
+		now = time.Now
+	}
+	return &FailureLimit{now: now, seen: lru.New[string, []time.Time](failureClients, now)}
+}
+
+func (f *FailureLimit) recent(client string) []time.Time {
+	times, _ := f.seen.Get(client)
+	for len(times) > 0 && f.now().Sub(times[0]) >= failureWindow {
+		times = times[1:]
+	}
+	return times
+}
+
+func (f *FailureLimit) exceeded(client string) bool { return len(f.recent(client)) >= failureLimit }
+
+func (f *FailureLimit) add(client string) {
+	times := f.recent(client)
+	f.seen.Put(client, append(times[:len(times):len(times)], f.now()), 1, failureWindow)
+}
+
+// clientAddress is the address of who asks, as a trusted front tells it.
+func clientAddress(r *http.Request) string {
+	if ip := r.Header.Get("X-Real-IP"); ip != "" && len(ip) <= 64 && httpx.TrustedFront(r) {
+		return ip
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return "local"
+	}
+	return host
+}
