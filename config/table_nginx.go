@@ -27,7 +27,7 @@ func serverRows() []row {
 			Doc: "User that nginx's workers run as.", Example: "www-data"},
 			field: func(t target) any { return &t.cfg.Nginx.User }, check: userName},
 		{Key: Key{Path: "nginx.version", Type: TypeText, Otherwise: "asked of the nginx found",
-			Doc: "nginx version to write for.", Example: `"1.22.1"`},
+			Doc: "Version of nginx to write for.", Example: `"1.22.1"`},
 			field: func(t target) any { return &t.cfg.Nginx.Version }, check: nginxVersion},
 		{Key: Key{Path: "nginx.modules", Type: TypeTexts, Otherwise: "asked of the nginx found",
 			Doc: "Names of nginx's modules to count on.", Example: `["http_brotli_static_module"]`},
