@@ -98,7 +98,7 @@ func (c *cursor) nameAndSpec() (name, spec string, at bool, err error) {
 // of their own, percent-encoded but for the "@" of a scope. Parsed again it
 // gives the same Ref, with At false, if it is not too long.
 func (r Ref) URL(pub string) string {
-	u := rooted(pub) + escapeExcept(string(r.Name), "@/") + "/" + escapeExcept(r.Spec.Text, "")
+	u := rooted(pub + escapeExcept(string(r.Name), "@/") + "/" + escapeExcept(r.Spec.Text, ""))
 	if r.Path == "" && !r.Slash {
 		return u
 	}
@@ -110,10 +110,9 @@ func (r Ref) URL(pub string) string {
 // is empty. It begins with exactly one slash and has no control bytes, whatever
 // n, version and path are.
 func Location(pub string, n Name, version, path string) string {
-	return rooted(pub) + escapeExcept(strings.TrimLeft(string(n), "/"), "@/") + "/" +
-		escapeExcept(version, "") + "/" + Escape(strings.TrimLeft(path, "/"))
+	return rooted(pub + escapeExcept(string(n), "@/") + "/" + escapeExcept(version, "") + "/" +
+		Escape(strings.TrimLeft(path, "/")))
 }
 
-// rooted makes pub begin with exactly one slash, so that no URL built on it
-// could name a host.
-func rooted(pub string) string { return "/" + strings.TrimLeft(pub, "/") }
+// rooted makes u begin with exactly one slash, so that it cannot name a host.
+func rooted(u string) string { return "/" + strings.TrimLeft(u, "/") }
