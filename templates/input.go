@@ -17,6 +17,11 @@ type Input struct {
 	// Owner is the user that owns root.fs, the default of nginx.user; "" is
 	// unknown and leaves nginx's own default.
 	Owner string
+	// MaxFiles is the most descriptors that a worker can be given; 0 is
+	// unknown. The descriptor limit and open_file_cache stay within it, whatever
+	// nginx.open_files asks for: a cache that holds every descriptor leaves none
+	// for requests.
+	MaxFiles int
 	// Build is the nginx that will read the output; the zero value is unknown.
 	Build Build
 }

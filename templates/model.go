@@ -155,17 +155,29 @@ func (m *model) setFeatures(in Input) {
 	}
 }
 
-// setProcess derives what only the runnable file and the descriptor budget
-// need.
+// setFiles divides the descriptors of a worker: two for each connection, the
+// client's and the daemon's or a file's, and two for each cached file, so that
+// half of them may be replaced at a time.
+func (m *model) setFiles(in Input) {
+	open := in.Config.Nginx.OpenFiles
+	m.Connections = connections
+	m.FileLimit = 2*open + 2*connections
+	m.RecommendedFiles = m.FileLimit
+	if in.MaxFiles > 0 && in.MaxFiles < m.FileLimit {
+		m.FileLimit = in.MaxFiles
+		m.Connections = max(1, min(connections, m.FileLimit/4))
+		open = max(1, m.FileLimit/2-m.Connections)
+	}
+	m.OpenFiles = open
+	if m.Inline {
+		m.OpenFiles = min(open, includeFiles)
+	}
+}
+
+// setProcess derives what only the runnable file needs.
 func (m *model) setProcess(in Input) {
 	n := in.Config.Nginx
-	m.Connections = connections
-	m.FileLimit = 2*n.OpenFiles + 2*connections
-	m.RecommendedFiles = m.FileLimit
-	m.OpenFiles = n.OpenFiles
-	if m.Inline {
-		m.OpenFiles = min(n.OpenFiles, includeFiles)
-	}
+	m.setFiles(in)
 	m.User = n.User
 	if m.User == "" {
 		m.User = in.Owner
