@@ -59,20 +59,20 @@ func cutOperator(word string) (operator, string) {
 	return operator(word[:n]), word[n:]
 }
 
-func (c comparator) any() bool { return c.v.IsZero() }
+func (c *comparator) any() bool { return c.v.IsZero() }
 
 // none reports whether c is "<0.0.0-0", which nothing satisfies.
-func (c comparator) none() bool { return c.op == opLess && c.v.text == "0.0.0-0" }
+func (c *comparator) none() bool { return c.op == opLess && c.v.text == "0.0.0-0" }
 
 // String returns the normal form, "" for the comparator that always holds.
-func (c comparator) String() string { return string(c.op) + c.v.text }
+func (c *comparator) String() string { return string(c.op) + c.v.text }
 
 // test compares alone; which prereleases are welcome is a matter of the set.
-func (c comparator) test(v Version) bool {
+func (c *comparator) test(v *Version) bool {
 	if c.any() {
 		return true
 	}
-	d := v.Compare(c.v)
+	d := compare(v, &c.v)
 	switch c.op {
 	case opLess:
 		return d < 0
@@ -86,6 +86,6 @@ func (c comparator) test(v Version) bool {
 	return d == 0
 }
 
-func (c comparator) upward() bool { return c.op == opGreater || c.op == opGreaterEqual }
+func (c *comparator) upward() bool { return c.op == opGreater || c.op == opGreaterEqual }
 
-func (c comparator) inclusive() bool { return c.op == opLessEqual || c.op == opGreaterEqual }
+func (c *comparator) inclusive() bool { return c.op == opLessEqual || c.op == opGreaterEqual }

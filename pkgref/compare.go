@@ -13,7 +13,11 @@ import (
 // It is written here because Masterminds' comparison splits both prereleases
 // into slices and reads numbers above 64 bits as words, where npm reads them
 // as doubles.
-func (v Version) Compare(w Version) int {
+func (v Version) Compare(w Version) int { return compare(&v, &w) }
+
+// compare takes pointers because the loops over long lists spend their time
+// copying otherwise.
+func compare(v, w *Version) int {
 	if c := cmp.Compare(v.major, w.major); c != 0 {
 		return c
 	}

@@ -83,6 +83,7 @@ func FuzzParseRange(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text, v string) {
 		for _, parse := range []func(string) (*pkgref.Range, error){pkgref.ParseRange, pkgref.ParseRangeWithPrereleases} {
 			r, err := parse(text)
+			checkSpecKind(t, text, err)
 			if err != nil {
 				continue
 			}
@@ -95,6 +96,15 @@ func FuzzParseRange(f *testing.F) {
 			}
 		}
 	})
+}
+
+// checkSpecKind checks that a range is a spec, and that a tag is no range.
+func checkSpecKind(t *testing.T, text string, rangeErr error) {
+	t.Helper()
+	spec, err := pkgref.ParseSpec(text)
+	if rangeErr == nil && err != nil || spec.Kind == pkgref.KindTag && text != "" && rangeErr == nil {
+		t.Fatalf("%q as a range: %v; as a spec: %+v, %v", text, rangeErr, spec, err)
+	}
 }
 
 // checkRangeLaws checks what must hold for any range by itself.

@@ -78,7 +78,7 @@ func parseSet(text string, prereleases bool) (set, error) {
 
 func (cs set) contains(c comparator) bool {
 	for _, d := range cs {
-		if c == d {
+		if d == c {
 			return true
 		}
 	}
@@ -131,7 +131,9 @@ func (r *Range) all() bool { return r.prereleases && len(r.sets) == 1 && r.sets[
 
 // Has reports whether v satisfies the range. The zero Version satisfies none.
 // It does not allocate.
-func (r *Range) Has(v Version) bool {
+func (r *Range) Has(v Version) bool { return r.has(&v) }
+
+func (r *Range) has(v *Version) bool {
 	if v.IsZero() {
 		return false
 	}
@@ -145,7 +147,7 @@ func (r *Range) Has(v Version) bool {
 
 // has tests all comparators. A prerelease also needs one that names a
 // prerelease of the same three numbers, unless all prereleases are welcome.
-func (cs set) has(v Version, prereleases bool) bool {
+func (cs set) has(v *Version, prereleases bool) bool {
 	welcome := prereleases || !v.IsPrerelease()
 	for i := range cs {
 		if !cs[i].test(v) {
@@ -158,11 +160,13 @@ func (cs set) has(v Version, prereleases bool) bool {
 
 // Max returns the index of the newest of versions that satisfies the range,
 // or -1. Of versions that differ in build metadata alone it takes the first.
-// It does not allocate.
+// It looks at every version and does not allocate; a list that is known to be
+// sorted is searched faster by Has from its end.
 func (r *Range) Max(versions []Version) int {
 	best := -1
 	for i := range versions {
-		if (best < 0 || versions[i].Compare(versions[best]) > 0) && r.Has(versions[i]) {
+		v := &versions[i]
+		if (best < 0 || compare(v, &versions[best]) > 0) && r.has(v) {
 			best = i
 		}
 	}

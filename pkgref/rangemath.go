@@ -85,9 +85,9 @@ func (cs set) satisfiable(prereleases bool) bool {
 
 // meets reports whether each comparator of cs intersects each of ds.
 func (cs set) meets(ds set, prereleases bool) bool {
-	for _, c := range cs {
-		for _, d := range ds {
-			if !c.intersects(d, prereleases) {
+	for i := range cs {
+		for k := range ds {
+			if !cs[i].intersects(&ds[k], prereleases) {
 				return false
 			}
 		}
@@ -97,12 +97,12 @@ func (cs set) meets(ds set, prereleases bool) bool {
 
 // intersects is not symmetric, exactly like npm's: "*" meets a prerelease, a
 // prerelease does not meet "*".
-func (c comparator) intersects(d comparator, prereleases bool) bool {
+func (c *comparator) intersects(d *comparator, prereleases bool) bool {
 	switch {
 	case c.op == opEqual:
-		return c.any() || set{d}.has(c.v, prereleases)
+		return c.any() || set{*d}.has(&c.v, prereleases)
 	case d.op == opEqual:
-		return d.any() || set{c}.has(d.v, prereleases)
+		return d.any() || set{*c}.has(&d.v, prereleases)
 	case c.nothingBelow(prereleases) || d.nothingBelow(prereleases):
 		return false
 	case c.upward() == d.upward():
@@ -120,9 +120,9 @@ func (c comparator) intersects(d comparator, prereleases bool) bool {
 
 // nothingBelow reports whether c is an upper bound below which no version lies
 // that a range may have.
-func (c comparator) nothingBelow(prereleases bool) bool {
+func (c *comparator) nothingBelow(prereleases bool) bool {
 	if prereleases {
 		return c.none()
 	}
-	return c.op == opLess && c.v.sameTriple(Version{})
+	return c.op == opLess && c.v.sameTriple(&Version{})
 }

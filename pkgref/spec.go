@@ -1,6 +1,10 @@
 package pkgref
 
-import "github.com/registryd/registryd/internal/outcome"
+import (
+	"strings"
+
+	"github.com/registryd/registryd/internal/outcome"
+)
 
 // Kind says what a spec is. The zero value is no kind.
 type Kind uint8
@@ -44,6 +48,10 @@ func ParseSpec(s string) (Spec, error) {
 		if v, err := ParseVersion(s); err == nil {
 			return Spec{Kind: KindExact, Text: s, Version: v}, nil
 		}
+	}
+	// No range begins with any other letter.
+	if isLetter(s[0]) && strings.IndexByte("vxX", s[0]) < 0 && isTag(s) {
+		return Spec{Kind: KindTag, Text: s}, nil
 	}
 	r, err := ParseRange(s)
 	if err == nil {

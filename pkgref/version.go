@@ -59,9 +59,9 @@ func (v Version) IsZero() bool { return v.text == "" }
 func (v Version) IsPrerelease() bool { return v.pre != 0 }
 
 // prerelease returns the part between "-" and "+", "" where there is none.
-func (v Version) prerelease() string { return v.text[v.pre:v.end] }
+func (v *Version) prerelease() string { return v.text[v.pre:v.end] }
 
 // sameTriple reports whether v and w have the same three numbers.
-func (v Version) sameTriple(w Version) bool {
+func (v *Version) sameTriple(w *Version) bool {
 	return v.major == w.major && v.minor == w.minor && v.patch == w.patch
 }
