@@ -1,0 +1,395 @@
+package npm
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+const (
+	scanBuffer = 32 << 10
+	// maxDepth bounds the nesting of a document: a registry's own are about
+	// ten levels deep.
+	maxDepth = 512
+	// maxText bounds the strings that are kept; longer ones are passed over.
+	maxText = 8 << 10
+)
+
+// errSyntax is in the chain of every error about text that is no JSON.
+var errSyntax = errors.New("malformed JSON")
+
+// scanner reads JSON as a stream, in the memory of one buffer. What nobody
+// asks for is checked for its grammar and passed over without a copy, which is
+// most of a registry's document.
+type scanner struct {
+	r     io.Reader
+	buf   []byte
+	pos   int // of the next byte in buf
+	end   int
+	depth int
+	text  []byte // of the last string
+	err   error  // of r, for ever
+}
+
+func newScanner(r io.Reader) *scanner {
+	return &scanner{r: r, buf: make([]byte, scanBuffer), text: make([]byte, 0, 256)}
+}
+
+// fill reads more once the buffer is used up. It returns false at the end.
+func (s *scanner) fill() bool {
+	for range 100 { // readers that return nothing for ever are broken
+		if s.err != nil {
+			return false
+		}
+		n, err := s.r.Read(s.buf)
+		s.pos, s.end, s.err = 0, n, err
+		if n > 0 {
+			return true
+		}
+	}
+	s.err = io.ErrNoProgress
+	return false
+}
+
+// cut is the error for a stream that ends too early: its own error, if it has one.
+func (s *scanner) cut() error {
+	if s.err != nil && s.err != io.EOF { //nolint:errorlint // the stream's own end
+		return s.err
+	}
+	return fmt.Errorf("%w: it ends too early", errSyntax)
+}
+
+func (s *scanner) byte() (byte, error) {
+	if s.pos == s.end && !s.fill() {
+		return 0, s.cut()
+	}
+	b := s.buf[s.pos]
+	s.pos++
+	return b, nil
+}
+
+// next returns the next byte that is no white space, without taking it.
+func (s *scanner) next() (byte, error) {
+	for {
+		for ; s.pos < s.end; s.pos++ {
+			switch b := s.buf[s.pos]; b {
+			case ' ', '\t', '\r', '\n':
+			default:
+				return b, nil
+			}
+		}
+		if !s.fill() {
+			return 0, s.cut()
+		}
+	}
+}
+
+// take expects a punctuation mark.
+func (s *scanner) take(want byte) error {
+	b, err := s.next()
+	if err != nil {
+		return err
+	}
+	if b != want {
+		return fmt.Errorf("%w: %q where %q belongs", errSyntax, b, want)
+	}
+	s.pos++
+	return nil
+}
+
+// finish expects nothing but white space until the end.
+func (s *scanner) finish() error {
+	b, err := s.next()
+	if err == nil {
+		return fmt.Errorf("%w: %q after its end", errSyntax, b)
+	}
+	if s.err == io.EOF { //nolint:errorlint // see cut
+		return nil
+	}
+	return err
+}
+
+// object calls field for each key of an object; field must consume the value.
+// The key is valid until the next string is read, and empty where it is longer
+// than any that matters.
+func (s *scanner) object(field func(key []byte) error) error {
+	return s.list('{', '}', func() error {
+		if b, err := s.next(); err != nil {
+			return err
+		} else if b != '"' {
+			return fmt.Errorf("%w: %q where a key belongs", errSyntax, b)
+		}
+		key, err := s.string()
+		if err != nil {
+			return err
+		}
+		if err := s.take(':'); err != nil {
+			return err
+		}
+		return field(key)
+	})
+}
+
+// list reads what stands between two brackets, separated by commas.
+func (s *scanner) list(open, closing byte, element func() error) error {
+	if err := s.take(open); err != nil {
+		return err
+	}
+	if s.depth++; s.depth > maxDepth {
+		return fmt.Errorf("%w: deeper than %d levels", errSyntax, maxDepth)
+	}
+	defer func() { s.depth-- }()
+	b, err := s.next()
+	if err != nil {
+		return err
+	}
+	if b == closing {
+		s.pos++
+		return nil
+	}
+	for {
+		if err := element(); err != nil {
+			return err
+		}
+		b, err := s.next()
+		if err != nil {
+			return err
+		}
+		if b == closing {
+			s.pos++
+			return nil
+		}
+		if err := s.take(','); err != nil {
+			return err
+		}
+	}
+}
+
+// skip passes over any value.
+func (s *scanner) skip() error {
+	b, err := s.next()
+	if err != nil {
+		return err
+	}
+	switch b {
+	case '{':
+		return s.object(func([]byte) error { return s.skip() })
+	case '[':
+		return s.list('[', ']', s.skip)
+	case '"':
+		_, err := s.string()
+		return err
+	}
+	return s.literal()
+}
+
+// literal passes over a number, true, false or null.
+func (s *scanner) literal() error {
+	var text [64]byte
+	n := 0
+	for {
+		if s.pos == s.end && !s.fill() {
+			if s.err != io.EOF { //nolint:errorlint // see cut
+				return s.err
+			}
+			break // a literal may be all there is
+		}
+		b := s.buf[s.pos]
+		if !(b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b == '-' || b == '+' || b == '.' || b == 'E') {
+			break
+		}
+		if n < len(text) {
+			text[n] = b
+		}
+		n++
+		s.pos++
+	}
+	if n <= len(text) && isLiteral(text[:n]) {
+		return nil
+	}
+	return fmt.Errorf("%w: a value of an unknown kind", errSyntax)
+}
+
+// isLiteral reports whether b is true, false, null or like a number. The
+// grammar of numbers is not looked at closely, because none is ever used.
+func isLiteral(b []byte) bool {
+	switch string(b) {
+	case "true", "false", "null":
+		return true
+	case "":
+		return false
+	}
+	return (b[0] == '-' || b[0] >= '0' && b[0] <= '9') && len(bytes.Trim(b, "0123456789+-.eE")) == 0
+}
+
+// value returns the text of a string, or passes over a value of another kind
+// and returns nil. It is valid until the next string is read.
+func (s *scanner) value() ([]byte, error) {
+	b, err := s.next()
+	if err != nil {
+		return nil, err
+	}
+	if b != '"' {
+		return nil, s.skip()
+	}
+	return s.string()
+}
+
+// unusable stands for a value that is there but cannot be what it should be:
+// it is no name, no URL and no digest, so whatever uses it fails, while an
+// absent value might leave a weaker one to decide.
+const unusable = "\x00"
+
+// into stores the text of a string, "" for null, and else unusable.
+func (s *scanner) into(dst *string) error {
+	b, err := s.next()
+	if err != nil {
+		return err
+	}
+	text, err := s.value()
+	switch {
+	case text != nil:
+		*dst = string(text)
+	case b == 'n':
+		*dst = ""
+	default:
+		*dst = unusable
+	}
+	return err
+}
+
+// optional reads an object like object; a value of another kind is passed over.
+func (s *scanner) optional(field func(key []byte) error) error {
+	b, err := s.next()
+	if err != nil {
+		return err
+	}
+	if b != '{' {
+		return s.skip()
+	}
+	return s.object(field)
+}
+
+// string reads a string. One of more than maxText bytes is read as nil.
+func (s *scanner) string() ([]byte, error) {
+	s.pos++ // the quote, which the caller saw
+	s.text = s.text[:0]
+	for {
+		if s.pos == s.end && !s.fill() {
+			return nil, s.cut()
+		}
+		chunk := s.buf[s.pos:s.end]
+		n := plain(chunk)
+		s.keep(chunk[:n])
+		s.pos += n
+		if n == len(chunk) {
+			continue
+		}
+		s.pos++
+		switch b := chunk[n]; {
+		case b == '"':
+			if len(s.text) > maxText {
+				return nil, nil
+			}
+			return s.text, nil
+		case b == '\\':
+			if err := s.escape(); err != nil {
+				return nil, err
+			}
+		default:
+			return nil, fmt.Errorf("%w: control byte %#x in a string", errSyntax, b)
+		}
+	}
+}
+
+// plain returns how many bytes of a chunk of a string stand for themselves.
+func plain(chunk []byte) int {
+	for i, b := range chunk {
+		if b == '"' || b == '\\' || b < ' ' {
+			return i
+		}
+	}
+	return len(chunk)
+}
+
+// keep appends to the text until it is too long to matter.
+func (s *scanner) keep(b []byte) {
+	if len(s.text) <= maxText {
+		s.text = append(s.text, b[:min(len(b), maxText+1-len(s.text))]...)
+	}
+}
+
+// escape reads what follows a backslash.
+func (s *scanner) escape() error {
+	b, err := s.byte()
+	if err != nil {
+		return err
+	}
+	if b == 'u' {
+		return s.unicode()
+	}
+	i := bytes.IndexByte([]byte(`"\/bfnrt`), b)
+	if i < 0 {
+		return fmt.Errorf("%w: unknown escape %q", errSyntax, b)
+	}
+	s.keep([]byte("\"\\/\b\f\n\r\t")[i : i+1])
+	return nil
+}
+
+// unicode reads the four digits of an escape, and those of its other half
+// where it is half of a pair.
+func (s *scanner) unicode() error {
+	r, err := s.hex4()
+	if err != nil {
+		return err
+	}
+	for utf16.IsSurrogate(r) {
+		if s.pos == s.end && !s.fill() {
+			return s.cut()
+		}
+		if s.buf[s.pos] != '\\' {
+			break
+		}
+		s.pos++
+		b, err := s.byte()
+		if err != nil {
+			return err
+		}
+		if b != 'u' {
+			s.keep([]byte(string(utf8.RuneError)))
+			s.pos-- // byte has just taken it, so it is in the buffer
+			return s.escape()
+		}
+		low, err := s.hex4()
+		if err != nil {
+			return err
+		}
+		if pair := utf16.DecodeRune(r, low); pair != utf8.RuneError {
+			r = pair
+			break
+		}
+		s.keep([]byte(string(utf8.RuneError)))
+		r = low
+	}
+	s.keep(utf8.AppendRune(nil, r)) // half a pair becomes U+FFFD
+	return nil
+}
+
+func (s *scanner) hex4() (rune, error) {
+	var r rune
+	for range 4 {
+		b, err := s.byte()
+		if err != nil {
+			return 0, err
+		}
+		d := bytes.IndexByte([]byte("0123456789abcdef"), b|0x20)
+		if d < 0 || b < '0' {
+			return 0, fmt.Errorf("%w: %q in an escape", errSyntax, b)
+		}
+		r = r<<4 | rune(d)
+	}
+	return r, nil
+}
