@@ -73,13 +73,18 @@ func furnish(s *site) {
 	must(s.t, os.MkdirAll(filepath.Join(s.fs, "state"), 0o755))
 	must(s.t, os.WriteFile(filepath.Join(s.fs, "state/secret"), []byte("secret"), 0o644))
 	must(s.t, os.WriteFile(filepath.Join(s.fs, "www/secret"), []byte("secret"), 0o644))
-	must(s.t, os.Symlink("../../../../state/secret", filepath.Join(s.fs, "www/lib/disk/1.0.0/within.js")))
 }
 
 // check makes one request and holds its answer against the row.
 func check(t *testing.T, s *site, r row) {
 	if r.method == "" {
 		r.method = "GET"
+	}
+	if r.want["X-Registryd-Cache"] == "cache" {
+		// nginx answers before its cache file has its name.
+		eventually(t, "the answer to be kept", func() bool {
+			return plain("X-Registryd-Cache", s.ask(r.method, r.target, "", r.headers...).Header.Get("X-Registryd-Cache")) == "cache"
+		})
 	}
 	before := len(s.daemon.asked(""))
 	a := s.ask(r.method, r.target, "", r.headers...)
