@@ -61,7 +61,7 @@ func (c *Cache) checkOurs() error {
 // what a start that was interrupted made, and what file systems and nginx make.
 func ownName(name string) bool {
 	switch name {
-	case dirState, dirTmp, "lost+found", "nginx":
+	case dirState, dirTmp, "lost+found", "nginx-cache":
 		return true
 	}
 	return strings.HasPrefix(name, ".")

@@ -118,3 +118,17 @@ func (c *Cache) Audit(record any) error {
 	}
 	return durable.Wrap(f.Sync(), "write audit log")
 }
+
+// Note returns a small text that PutNote kept under a plain word, "" if none.
+func (c *Cache) Note(key string) string {
+	data, err := c.root.ReadFile(dirState + "/notes/" + key)
+	if err != nil {
+		return ""
+	}
+	return string(data)
+}
+
+// PutNote keeps a small text for the next start. Errors: outcome.Busy.
+func (c *Cache) PutNote(key, text string) error {
+	return c.disk.WriteFile(dirState+"/notes/"+key, []byte(text), durable.Options{Mode: 0o600})
+}
