@@ -87,5 +87,23 @@ func BenchmarkTarball(b *testing.B) {
 	}
 }
 
+// BenchmarkInflate is the floor of BenchmarkTarball: the same archive, only
+// decompressed. The two are compared within one run.
+func BenchmarkInflate(b *testing.B) {
+	archive := generate(b, 31_843, 4<<10)
+	buf := make([]byte, 128<<10)
+	for b.Loop() {
+		gz, err := gzip.NewReader(bytes.NewReader(archive))
+		if err != nil {
+			b.Fatal(err)
+		}
+		n, err := io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{gz}, buf)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.SetBytes(n)
+	}
+}
+
 // wide limits are those of the documentation.
 var wide = unpack.Limits{Unpacked: 1 << 30, Entries: 100_000, Path: 1024, Depth: 128}

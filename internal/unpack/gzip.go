@@ -10,14 +10,24 @@ import (
 // rawBuffer is how many compressed bytes are asked for at a time.
 const rawBuffer = 64 << 10
 
+// maxEmpty is how often in a row a reader may return neither bytes nor an error.
+const maxEmpty = 100
+
 // source is the caller's reader, which remembers how it failed.
 type source struct {
-	r   io.Reader
-	err error // the first one that is not io.EOF
+	r     io.Reader
+	err   error // the first one that is not io.EOF
+	empty int   // reads in a row without a result, on which layers above would spin
 }
 
 func (s *source) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
+	if s.empty++; n > 0 || len(p) == 0 {
+		s.empty = 0
+	}
+	if err == nil && s.empty > maxEmpty {
+		err = io.ErrNoProgress
+	}
 	if err != nil && err != io.EOF && s.err == nil {
 		s.err = err
 	}

@@ -29,7 +29,6 @@ type unpacker struct {
 	names    int   // bytes of names
 	unpacked int64 // bytes of members and extended headers
 	unread   int64 // bytes of the current member, with padding, not read yet
-	written  int64 // bytes given to out
 }
 
 // run reads the whole archive. Its errors are sorted out by classify.
@@ -38,7 +37,9 @@ func (u *unpacker) run(r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	u.in = meter{r: gz, limit: maxMeta}
+	in := newAhead(gz)
+	defer in.stop()
+	u.in = meter{r: in, limit: maxMeta}
 	u.tr = tar.NewReader(&u.in)
 	for {
 		hdr, err := u.next()
@@ -125,17 +126,13 @@ func (u *unpacker) member(hdr *tar.Header) error {
 
 // file takes over the data of the current member.
 func (u *unpacker) file(path string, size int64) error {
-	if err := u.out.copy(u.tr, size); err != nil {
-		return err
-	}
+	u.files = append(u.files, File{Path: path, Size: size, Offset: u.out.written})
 	u.unread -= size
-	u.files = append(u.files, File{Path: path, Size: size, Offset: u.written})
-	u.written += size
-	return nil
+	return u.out.copy(u.tr, size, &u.files[len(u.files)-1].SHA256)
 }
 
-// drain reads what follows the end of the tar, so that every checksum is
-// compared. Tools pad with zeros there; other bytes have no meaning, as for
+// drain ends the output, and first reads what follows the end of the tar, so
+// that every checksum is compared. Tools pad with zeros there; other bytes have no meaning, as for
 // every tar, but they count.
 func (u *unpacker) drain() error {
 	buf := make([]byte, 16<<10)
@@ -146,7 +143,7 @@ func (u *unpacker) drain() error {
 			return err
 		}
 		if err == io.EOF {
-			return nil
+			return u.out.flush()
 		}
 		if err != nil {
 			return err

@@ -63,9 +63,6 @@ func classify(err, readErr error) error {
 	if _, ok := errors.AsType[*writeError](err); ok {
 		return err
 	}
-	if readErr == nil && errors.Is(err, io.ErrNoProgress) {
-		readErr = err
-	}
 	switch {
 	case readErr != nil:
 		return fmt.Errorf("reading an archive: %w", readErr)

@@ -19,7 +19,7 @@
 // for and no manifest can spell: with a backslash, a control byte, or a byte
 // sequence that is not UTF-8.
 //
-// Hashing and writing run beside inflating, in a goroutine that never outlives
+// Inflating runs ahead of everything else, in a goroutine that never outlives
 // the call. Memory is bounded by the names (at most 32 MiB of them) and by a
 // few fixed buffers, whatever the archive claims.
 package unpack
@@ -53,21 +53,13 @@ type File struct {
 // is verified. The compressed size is the caller's to limit, in r. Errors:
 // outcome.Refused with a Reason for a hostile, broken or too large archive, or
 // one without a file; what r or w returned, wrapped, otherwise. After an error
-// r is not read any further, and w may have got any part.
+// r is not read any further, but a read that is under way is waited for, and w
+// may have got any part.
 func Tarball(r io.Reader, w io.Writer, limits Limits) ([]File, error) {
 	src := &source{r: r}
-	out := newSink(w)
-	u := &unpacker{limits: limits, out: out}
-	err := u.run(src)
-	sums, outErr := out.close(err == nil)
-	if err != nil {
+	u := &unpacker{limits: limits, out: newSink(w)}
+	if err := u.run(src); err != nil {
 		return nil, classify(err, src.err)
-	}
-	if outErr != nil {
-		return nil, outErr
-	}
-	for i := range u.files {
-		u.files[i].SHA256 = sums[i]
 	}
 	return u.finish()
 }
