@@ -79,8 +79,8 @@ func check(in Input) error {
 		func() error { return checkNames(c.Nginx) },
 		func() error { return checkCachePath(c.Nginx.CachePath) },
 		func() error { return checkNumbers(c) },
-		func() error { return checkModules(in) },
 		func() error { return checkFound(in) },
+		func() error { return checkModules(in) },
 	)
 }
 

@@ -5,6 +5,7 @@ import (
 	"embed"
 	"regexp"
 	"strings"
+	"sync"
 	"text/template"
 )
 
@@ -48,9 +49,15 @@ func templateOf(file string) string {
 	return strings.TrimPrefix(strings.TrimSuffix(file, ".conf"), "registryd.") + ".tmpl"
 }
 
+// parsed returns the templates, which are read once; executing them does not
+// change them.
+var parsed = sync.OnceValues(func() (*template.Template, error) {
+	return template.New("").Funcs(functions()).ParseFS(texts, "text/*.tmpl")
+})
+
 // execute runs one template and indents its lines.
 func (m *model) execute(name string) ([]byte, error) {
-	t, err := template.New("").Funcs(functions()).ParseFS(texts, "text/*.tmpl")
+	t, err := parsed()
 	if err != nil {
 		return nil, err
 	}

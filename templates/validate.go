@@ -14,17 +14,18 @@ import (
 // A pattern lists what a field may hold rather than what it may not: none of
 // them admits a blank, a quote, a semicolon, a brace, a backslash, a dollar
 // sign or a control byte.
-const (
-	pathChars     = `^/[\p{L}\p{M}\p{N}._%+,:=@~/-]*$`
-	prefixChars   = `^/(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*/)*$`
-	zoneChars     = `^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$`
-	upstreamChars = `^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`
-	serverChars   = `^(?:_|(?:\*?\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)$`
-	userChars     = `^[A-Za-z_][A-Za-z0-9_.-]{0,31}$`
-	versionChars  = `^[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}$`
-	moduleChars   = `^[A-Za-z0-9_-]{1,64}$`
-	hostChars     = `^(?:[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}|[0-9a-fA-F:.]{2,45})$`
-	rateChars     = `^[1-9][0-9]{0,6}r/[sm]$`
+var (
+	pathChars     = regexp.MustCompile(`^/[\p{L}\p{M}\p{N}._%+,:=@~/-]*$`)
+	prefixChars   = regexp.MustCompile(`^/(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*/)*$`)
+	zoneChars     = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$`)
+	upstreamChars = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$`)
+	serverChars   = regexp.MustCompile(`^(?:_|(?:\*?\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*)$`)
+	userChars     = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,31}$`)
+	versionChars  = regexp.MustCompile(`^[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}$`)
+	moduleChars   = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+	hostChars     = regexp.MustCompile(`^(?:[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}|[0-9a-fA-F:.]{2,45})$`)
+	rateChars     = regexp.MustCompile(`^[1-9][0-9]{0,6}r/[sm]$`)
+	switchChars   = regexp.MustCompile(`^(?:auto|true|false|)$`)
 )
 
 // refuse returns the error for a value that does not fit its field.
@@ -33,8 +34,8 @@ func refuse(field, value string) error {
 }
 
 // match checks one value against a pattern.
-func match(field, value, pattern string) error {
-	if !regexp.MustCompile(pattern).MatchString(value) {
+func match(field, value string, pattern *regexp.Regexp) error {
+	if !pattern.MatchString(value) {
 		return refuse(field, value)
 	}
 	return nil
@@ -113,13 +114,13 @@ func checkNames(n config.Nginx) error {
 		func() error { return optionally("nginx.user", n.User, userChars) },
 		func() error { return optionally("nginx.version", n.Version, versionChars) },
 		func() error { return optionally("nginx.limit_req.rate", n.LimitReq.Rate, rateChars) },
-		func() error { return match("nginx.brotli_static", n.BrotliStatic, `^(?:auto|true|false|)$`) },
+		func() error { return match("nginx.brotli_static", n.BrotliStatic, switchChars) },
 		func() error { return checkListen(n.Listen) },
 	)
 }
 
 // optionally matches a value that may be absent.
-func optionally(field, value, pattern string) error {
+func optionally(field, value string, pattern *regexp.Regexp) error {
 	if value == "" {
 		return nil
 	}
