@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -71,7 +72,7 @@ func Open(c Config) (*Cache, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	if err := os.MkdirAll(c.Dir, durable.DirMode); err != nil {
+	if err := c.makeDir(); err != nil {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
 	root, err := os.OpenRoot(c.Dir)
@@ -91,6 +92,22 @@ func Open(c Config) (*Cache, error) {
 	return cache, nil
 }
 
+// makeDir makes the data directory, for the web server to enter whatever the
+// umask is, and its path independent of the working directory. The mode of one
+// that is there is its owner's choice.
+func (c *Config) makeDir() (err error) {
+	if c.Dir, err = filepath.Abs(c.Dir); err != nil {
+		return err
+	}
+	if _, err := os.Stat(c.Dir); !isMissing(err) {
+		return err
+	}
+	if err := os.MkdirAll(c.Dir, durable.DirMode); err != nil {
+		return err
+	}
+	return os.Chmod(c.Dir, durable.DirMode)
+}
+
 // prepare does what Open promises, in the only order that is safe: nothing is
 // written before the directory is known to be ours and held by nobody else.
 func (c *Cache) prepare() error {
@@ -100,11 +117,13 @@ func (c *Cache) prepare() error {
 	if err := c.takeLock(); err != nil {
 		return err
 	}
-	if err := c.makeDirs(); err != nil {
-		return fmt.Errorf("data directory %s: %w", c.config.Dir, err)
-	}
+	// First of all: without it a start that was interrupted would leave what
+	// the next one takes for somebody else's directory.
 	if err := c.writeFormat(); err != nil {
 		return err
+	}
+	if err := c.makeDirs(); err != nil {
+		return fmt.Errorf("data directory %s: %w", c.config.Dir, err)
 	}
 	c.emptyTmp()
 	return c.checkBoot()

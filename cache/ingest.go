@@ -17,10 +17,21 @@ type Tarball struct {
 	Limits unpack.Limits
 	// MaxBytes bounds the compressed size.
 	MaxBytes int64
-	// Hash, if set, sees every byte, and Check is given its sum at the end; an
-	// error of Check rejects the tarball.
+	// Hash, if set, sees every byte. Check, if set, is given its sum at the
+	// end, nil without a Hash; an error of Check rejects the tarball.
 	Hash  hash.Hash
 	Check func(sum []byte) error
+}
+
+func (t *Tarball) verify() error {
+	var sum []byte
+	if t.Hash != nil {
+		sum = t.Hash.Sum(nil)
+	}
+	if t.Check == nil {
+		return nil
+	}
+	return t.Check(sum)
 }
 
 // Staged is a tarball that was read, hashed and unpacked, and that nobody can
@@ -68,8 +79,8 @@ func (s *Staged) read(r io.Reader, t Tarball) (err error) {
 			return e
 		}
 	}
-	if t.Check != nil && !tee.tooLarge() {
-		if err := t.Check(t.Hash.Sum(nil)); err != nil {
+	if !tee.tooLarge() {
+		if err := t.verify(); err != nil {
 			return err
 		}
 	}
