@@ -69,6 +69,6 @@
 // See ParsePattern.
 //
 // All errors are outcome.Invalid and say what is wrong with the text. All
-// types are immutable and safe for concurrent use. Has, Max, Compare, CheckRaw
-// of a good path and Pattern.Match do not allocate.
+// types are immutable and safe for concurrent use. Has, Max, Compare and
+// Pattern.Match do not allocate, nor does CheckRaw for a path without escapes.
 package pkgref

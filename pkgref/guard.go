@@ -62,38 +62,37 @@ func CheckRaw(rawPath, pub string) error {
 	if len(rawPath) > MaxPathLen {
 		return outcome.New(outcome.Invalid, "path is longer than %d bytes", MaxPathLen)
 	}
-	encodedSlashes := 0
-	for i := 0; i < len(rawPath); i++ {
-		c := rawPath[i]
-		switch {
-		case c == '%':
-			decoded, ok := unhex(rawPath, i)
-			if !ok {
-				return outcome.New(outcome.Invalid, "path has a malformed escape")
-			}
-			if err := checkByte(decoded); err != nil {
-				return err
-			}
-			if decoded == '/' {
-				encodedSlashes++
-			}
-			i += 2
-		case c == '#':
-			return outcome.New(outcome.Invalid, "path has a raw #")
-		case c == '/':
-			if err := checkSegment(rawPath[i+1:]); err != nil {
-				return err
-			}
-		default:
-			if err := checkByte(c); err != nil {
-				return err
-			}
+	for i := range len(rawPath) {
+		if err := checkAt(rawPath, i); err != nil {
+			return err
 		}
 	}
-	if encodedSlashes == 1 && slashInScope(rawPath, pub) || encodedSlashes == 0 {
+	switch strings.Count(rawPath, "%2f") + strings.Count(rawPath, "%2F") {
+	case 0:
 		return nil
+	case 1:
+		if slashInScope(rawPath, pub) {
+			return nil
+		}
 	}
 	return outcome.New(outcome.Invalid, "path has an encoded slash that does not separate a scope from its name")
+}
+
+// checkAt checks what begins at path[i:]: an escape, a segment or a plain byte.
+func checkAt(path string, i int) error {
+	switch path[i] {
+	case '%':
+		decoded, ok := unhex(path, i)
+		if !ok {
+			return outcome.New(outcome.Invalid, "path has a malformed escape")
+		}
+		return checkByte(decoded)
+	case '#':
+		return outcome.New(outcome.Invalid, "path has a raw #")
+	case '/':
+		return checkSegment(path[i+1:])
+	}
+	return checkByte(path[i])
 }
 
 // checkByte refuses bytes that may stand in no path, raw or decoded.
@@ -112,17 +111,14 @@ func checkSegment(rest string) error {
 	if rest != "" && rest[0] == '/' {
 		return outcome.New(outcome.Invalid, "path has an empty segment")
 	}
-	dots := 0
-	for dots < 3 {
+	for range 2 {
 		n := dotLen(rest)
 		if n == 0 {
-			break
+			return nil
 		}
-		rest = rest[n:]
-		dots++
-	}
-	if (dots == 1 || dots == 2) && (rest == "" || rest[0] == '/') {
-		return outcome.New(outcome.Invalid, "path has a dot segment")
+		if rest = rest[n:]; rest == "" || rest[0] == '/' {
+			return outcome.New(outcome.Invalid, "path has a dot segment")
+		}
 	}
 	return nil
 }

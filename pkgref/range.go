@@ -1,6 +1,7 @@
 package pkgref
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/registryd/registryd/internal/outcome"
@@ -55,34 +56,26 @@ func parseRange(s string, prereleases bool) (*Range, error) {
 // parseSet desugars one alternative, drops repeated comparators, and "any"
 // beside others; one that nothing satisfies swallows the rest.
 func parseSet(text string, prereleases bool) (set, error) {
-	var cs set
-	never := false
+	var cs, never set
 	for _, word := range desugar(text, prereleases) {
 		c, err := parseComparator(word)
 		if err != nil {
 			return nil, err
 		}
-		never = never || c.none()
-		if !c.any() && !cs.contains(c) {
+		if c.none() {
+			never = set{c}
+		}
+		if !c.any() && !slices.Contains(cs, c) {
 			cs = append(cs, c)
 		}
 	}
 	switch {
-	case never:
-		return set{{op: opLess, v: Version{text: "0.0.0-0", pre: 6, end: 7}}}, nil
+	case never != nil:
+		return never, nil
 	case len(cs) == 0:
 		return set{{}}, nil
 	}
 	return cs, nil
-}
-
-func (cs set) contains(c comparator) bool {
-	for _, d := range cs {
-		if d == c {
-			return true
-		}
-	}
-	return false
 }
 
 // simplify drops alternatives that nothing satisfies, as long as one is left,
