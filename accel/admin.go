@@ -74,6 +74,8 @@ func (a *Admin) Routes(router *httprouter.Router, wrap func(route string, h http
 	add(http.MethodGet, "packages/*ref", "", a.list)
 	add(http.MethodDelete, "packages/*ref", "evict", a.evict)
 	add(http.MethodPost, "reload", "reload", a.reload)
+	add(http.MethodGet, "resolve/*ref", "", a.resolve)
+	add(http.MethodPost, "warm/*ref", "warm", a.warm)
 }
 
 // guarded checks credentials before anything else, and writes the audit log.
@@ -214,4 +216,23 @@ func (a *Admin) reload(r *http.Request, _ string) (any, string, error) {
 	}
 	report, err := a.Reload(r.Context())
 	return report, "", err
+}
+
+func (a *Admin) resolve(r *http.Request, _ string) (any, string, error) {
+	q, err := a.parse(r, "resolve")
+	if err != nil {
+		return nil, "", err
+	}
+	found, err := a.Registry.Locate(r.Context(), q.Name, q.Spec)
+	return found, "", err
+}
+
+func (a *Admin) warm(r *http.Request, _ string) (any, string, error) {
+	q, err := a.parse(r, "warm")
+	if err != nil {
+		return nil, rawPath(r), err
+	}
+	what := string(q.Name) + "@" + q.Spec.Text
+	warmed, err := a.Registry.Warm(r.Context(), q.Name, q.Spec, r.URL.RawQuery == "files")
+	return warmed, what, err
 }

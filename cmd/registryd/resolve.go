@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/spf13/cobra"
+
+	"github.com/registryd/registryd/internal/cli"
+	"github.com/registryd/registryd/registry"
+	"github.com/registryd/registryd/server"
+)
+
+// library does what resolve and warm need: by a running daemon, or on the data
+// directory alone.
+type library interface {
+	resolve(ctx context.Context, t target) (registry.Located, error)
+	warm(ctx context.Context, t target, files bool) (registry.Warmed, error)
+	close() error
+}
+
+// library returns a running daemon where one is named, else the data directory,
+// which is locked meanwhile.
+func (o *settings) library(ctx context.Context, r *remote, named bool) (library, error) {
+	if named {
+		daemon, err := o.client(r)
+		if err != nil {
+			return nil, err
+		}
+		return byDaemon{daemon}, nil
+	}
+	opts := o.options()
+	s, err := server.New(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	return byHand{s}, nil
+}
+
+type byHand struct{ s *server.Server }
+
+func (h byHand) resolve(ctx context.Context, t target) (registry.Located, error) {
+	return h.s.Registry().Locate(ctx, t.name, t.spec)
+}
+
+func (h byHand) warm(ctx context.Context, t target, files bool) (registry.Warmed, error) {
+	return h.s.Registry().Warm(ctx, t.name, t.spec, files)
+}
+
+func (h byHand) close() error { return h.s.Close() }
+
+type byDaemon struct{ c *client }
+
+func (d byDaemon) resolve(ctx context.Context, t target) (l registry.Located, err error) {
+	return l, d.c.call(ctx, http.MethodGet, "resolve/"+t.path(), &l)
+}
+
+func (d byDaemon) warm(ctx context.Context, t target, files bool) (w registry.Warmed, err error) {
+	path := "warm/" + t.path()
+	if files {
+		path += "?files"
+	}
+	return w, d.c.call(ctx, http.MethodPost, path, &w)
+}
+
+func (d byDaemon) close() error { return nil }
+
+func (o *settings) resolveCommand() *cobra.Command {
+	r := &remote{}
+	c := &cobra.Command{
+		Use: "resolve NAME@SPEC", Short: "Print the exact version that a spec means, and its provider", Args: cli.One,
+		Long: `Prints the exact version that a range or tag means now, and which provider has
+it. Without --server or REGISTRYD_SERVER it works on the data directory alone, which no
+daemon may hold then.`,
+	}
+	r.addTo(c)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		t, err := parseTarget(args[0])
+		if err != nil {
+			return err
+		}
+		lib, err := o.library(c.Context(), r, r.named())
+		if err != nil {
+			return err
+		}
+		defer lib.close()
+		found, err := lib.resolve(c.Context(), t)
+		if err != nil {
+			return err
+		}
+		o.print("%s@%s %s", found.Name, found.Version, found.Provider)
+		return nil
+	}
+	return o.configured(c)
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/registryd/registryd/config"
+	"github.com/registryd/registryd/internal/cli"
+	"github.com/registryd/registryd/server"
+)
+
+// run executes a command line and returns the exit code.
+func run(args []string, s cli.Streams) int { return cli.Run(newCommand(s), args, s) }
+
+// settings are what the command line says about the configuration.
+type settings struct {
+	streams cli.Streams
+	file    string
+	set     []string
+	flags   map[string]string // by configuration key
+}
+
+func newCommand(s cli.Streams) *cobra.Command {
+	o := &settings{streams: s, flags: map[string]string{}}
+	root := &cobra.Command{
+		Use:   "registryd",
+		Short: "A package CDN of your own: serves npm packages through nginx",
+		Long: `registryd answers for packages that nginx does not find on disk: it checks that
+they are allowed, gets and verifies them, and lets nginx serve them from then on.`,
+		Example: "  registryd serve\n  registryd serve -c registryd.yaml\n  registryd resolve lodash@^4",
+	}
+	root.AddCommand(
+		o.serveCommand(), o.checkCommand(), o.resolveCommand(), o.warmCommand(),
+		o.designateCommand(), o.flushCommand(), o.evictCommand(), o.listCommand(), o.reloadCommand(),
+		cli.VersionCommand(),
+	)
+	return root
+}
+
+// configured adds the flags that every command with a configuration has.
+func (o *settings) configured(c *cobra.Command) *cobra.Command {
+	f := c.Flags()
+	f.StringVarP(&o.file, "config", "c", "", "configuration `FILE` (none: defaults)")
+	f.StringArrayVar(&o.set, "set", nil, "set one `KEY=VALUE` of the configuration, such as log.level=debug")
+	for _, key := range []struct{ flag, key, doc string }{
+		{"listen", "listen", "`ADDRESS` to listen on: host:port or unix:/path"},
+		{"root", "root.fs", "data `DIRECTORY`"},
+		{"accel", "accel", "nginx: nginx sends the files; off: the daemon does"},
+	} {
+		f.Func(key.flag, key.doc, func(value string) error { o.flags[key.key] = value; return nil })
+	}
+	return c
+}
+
+// load reads the configuration. Errors: every problem of it, a line each.
+func (o *settings) load() (*config.Config, error) {
+	flags := map[string]string{}
+	for _, text := range o.set {
+		key, value, ok := strings.Cut(text, "=")
+		if !ok {
+			return nil, cli.Usage("--set %s: write KEY=VALUE", text)
+		}
+		flags[key] = value
+	}
+	for key, value := range o.flags {
+		flags[key] = value
+	}
+	return config.Load(config.Options{File: o.file, Env: os.LookupEnv, Flags: flags})
+}
+
+func (o *settings) options() server.Options {
+	return server.Options{Load: o.load, Version: cli.Version(), Stderr: o.streams.Err}
+}
+
+func (o *settings) print(format string, args ...any) {
+	fmt.Fprintf(o.streams.Out, format+"\n", args...)
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/registryd/registryd/internal/cli"
+	"github.com/registryd/registryd/server"
+)
+
+func (o *settings) serveCommand() *cobra.Command {
+	return o.configured(&cobra.Command{
+		Use: "serve", Short: "Run the daemon", Args: cli.NoArguments,
+		Long: `Runs the daemon. SIGHUP reads the configuration anew, whole or not at all;
+SIGTERM and SIGINT let requests finish, a second one does not.`,
+		RunE: func(c *cobra.Command, _ []string) error { return o.serve(c.Context()) },
+	})
+}
+
+func (o *settings) serve(ctx context.Context) (err error) {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGHUP, syscall.SIGTERM, os.Interrupt)
+	defer close(signals) // ends obey, after Stop
+	defer signal.Stop(signals)
+	reload := make(chan struct{}, 1)
+	go obey(ctx, signals, reload, stop)
+
+	s, err := server.New(ctx, o.options())
+	if err != nil {
+		return err
+	}
+	go reloads(ctx, s, reload)
+	defer func() { err = errors.Join(err, s.Close()) }()
+	return s.Run(ctx)
+}
+
+// obey turns signals into what they mean. It ends the process at the second
+// signal to stop: whoever sends that does not want to wait.
+func obey(ctx context.Context, signals <-chan os.Signal, reload chan<- struct{}, stop func()) {
+	for sig := range signals {
+		switch {
+		case sig == syscall.SIGHUP:
+			select {
+			case reload <- struct{}{}:
+			default: // one is waiting already and will see the newest file
+			}
+		case ctx.Err() != nil:
+			os.Exit(cli.Failed)
+		default:
+			stop()
+		}
+	}
+}
+
+// reloads runs one reload after the other. A failure is logged by the server.
+func reloads(ctx context.Context, s *server.Server, wanted <-chan struct{}) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-wanted:
+			_, _ = s.Reload(ctx)
+		}
+	}
+}
+
+func (o *settings) checkCommand() *cobra.Command {
+	return o.configured(&cobra.Command{
+		Use: "check-config", Short: "Read the configuration and name every problem", Args: cli.NoArguments,
+		RunE: func(*cobra.Command, []string) error {
+			c, err := o.load()
+			if err != nil {
+				return err
+			}
+			for _, warning := range server.Warnings(c) {
+				o.print("warning: %s", warning)
+			}
+			o.print("%s", c)
+			return nil
+		},
+	})
+}

@@ -1,0 +1,73 @@
+package registry
+
+import (
+	"context"
+
+	"github.com/registryd/registryd/internal/outcome"
+	"github.com/registryd/registryd/pkgref"
+)
+
+// Located tells what a spec means now, and who has it.
+type Located struct {
+	Name     string `json:"name"`
+	Version  string `json:"version"`
+	Provider string `json:"provider"`
+	Held     bool   `json:"held"` // no request is needed to serve it
+}
+
+// Locate resolves a spec and finds the provider of that version, without
+// fetching it. Errors: as Resolve; outcome.NotFound for an exact version that
+// nobody has.
+func (r *Registry) Locate(ctx context.Context, name pkgref.Name, spec pkgref.Spec) (Located, error) {
+	v, err := r.Resolve(ctx, name, spec)
+	if err != nil {
+		return Located{}, err
+	}
+	if v.IsZero() {
+		return Located{}, outcome.New(outcome.NotFound, "main of %s was made by hand and tells no version", name)
+	}
+	l := Located{Name: string(name), Version: v.String()}
+	if m, err := r.cache.Manifest(name, v); err == nil {
+		l.Provider, l.Held = m.Provider, true
+		return l, nil
+	}
+	src, err := r.locate(ctx, r.gen.Load(), name, v)
+	if err != nil {
+		return Located{}, err
+	}
+	l.Provider = src.provider.Name()
+	return l, nil
+}
+
+// Warmed tells what Warm fetched.
+type Warmed struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	Files   int    `json:"files"`
+	Bytes   int64  `json:"bytes"` // unpacked
+}
+
+// Warm fetches the release that a spec means, unless it is held. With files
+// every one of its files is put into the view, too. Errors: as Resolve and
+// Release.
+func (r *Registry) Warm(ctx context.Context, name pkgref.Name, spec pkgref.Spec, files bool) (Warmed, error) {
+	v, err := r.Resolve(ctx, name, spec)
+	if err != nil {
+		return Warmed{}, err
+	}
+	m, err := r.Release(ctx, name, v)
+	if err != nil {
+		return Warmed{}, err
+	}
+	if files {
+		for _, f := range m.Files() {
+			if m.Shipped(f.Path) {
+				continue
+			}
+			if _, err := r.materialise(ctx, m, f); err != nil {
+				return Warmed{}, err
+			}
+		}
+	}
+	return Warmed{Name: string(name), Version: v.String(), Files: len(m.Files()), Bytes: m.Unpacked()}, nil
+}

@@ -1,0 +1,1 @@
+export const hello = (name = 'world') => `hello, ${name}, from 1.0.0`

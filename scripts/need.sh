@@ -1,0 +1,46 @@
+# Sourced by the other scripts: finds what they need, and installs it where
+# that is possible without asking anybody.
+#
+# need_nginx and need_npm return 0 when the tool is there afterwards.
+
+say() { printf '%s\n' "$*" >&2; }
+
+# as_root runs a command as root, or fails at once where that needs a password.
+as_root() {
+	if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@" 2>/dev/null; fi
+}
+
+# install_debian PACKAGE... installs packages where apt-get can.
+install_debian() {
+	command -v apt-get >/dev/null 2>&1 || return 1
+	as_root true || return 1
+	say "installing $*"
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq >&2 || true
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
+}
+
+find_nginx() {
+	command -v nginx 2>/dev/null && return 0
+	[ -x /usr/sbin/nginx ] && echo /usr/sbin/nginx
+}
+
+need_nginx() {
+	[ -n "$(find_nginx)" ] && return 0
+	install_debian nginx-light libnginx-mod-http-brotli-static || install_debian nginx-light || return 1
+	# The package starts a server of its own; the one we start is another.
+	if command -v systemctl >/dev/null 2>&1; then as_root systemctl disable --now nginx >/dev/null 2>&1; fi
+	[ -n "$(find_nginx)" ]
+}
+
+# registry_known tells whether some configuration of npm names a registry.
+registry_known() {
+	[ -n "${npm_config_registry:-}${NPM_CONFIG_REGISTRY:-}" ] && return 0
+	grep -qs '^[[:space:]]*registry[[:space:]]*=' .npmrc "$HOME/.npmrc" /etc/npmrc
+}
+
+need_npm() {
+	registry_known && return 0
+	command -v npm >/dev/null 2>&1 && return 0
+	install_debian npm || return 1
+	command -v npm >/dev/null 2>&1
+}

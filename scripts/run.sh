@@ -1,0 +1,97 @@
+#!/bin/sh
+# Builds registryd and runs it behind nginx with the sample configuration. Data
+# stay in .run/ of this checkout. Ctrl-C stops both.
+set -eu
+cd "$(dirname "$0")/.."
+. scripts/need.sh
+
+run=$PWD/.run
+config=${CONFIG:-sample/registryd.yaml}
+mkdir -p "$run"
+export REGISTRYD_ROOT_FS="${REGISTRYD_ROOT_FS:-$run/data}"
+if [ -z "${REGISTRYD_ADMIN_TOKEN:-}" ]; then
+	[ -s "$run/admin-token" ] || (umask 077 && od -An -N16 -tx1 /dev/urandom | tr -d ' \n' >"$run/admin-token")
+	REGISTRYD_ADMIN_TOKEN=$(cat "$run/admin-token")
+	export REGISTRYD_ADMIN_TOKEN
+fi
+if [ "$config" = sample/registryd.yaml ] && ! need_npm; then
+	say "no npm registry is known and npm cannot be installed: only the packages in sample/packages are served."
+	say "name a registry in the environment to change that: npm_config_registry=https://..."
+	config=sample/local.yaml
+fi
+
+say "building"
+go build -trimpath -o "$run/bin/" ./cmd/registryd ./cmd/registry-nginx
+
+daemon= nginx=
+stop() {
+	trap - INT TERM EXIT
+	[ -z "$nginx" ] || kill -QUIT "$nginx" 2>/dev/null || true
+	[ -z "$daemon" ] || kill -TERM "$daemon" 2>/dev/null || true
+	wait
+}
+trap 'stop; exit 0' INT TERM
+trap stop EXIT
+
+if need_nginx; then
+	base=http://localhost:8080
+	mkdir -p "$run/front"
+	cp sample/front/index.html "$run/front/index.html"
+	mkdir -p "$REGISTRYD_ROOT_FS"
+	"$run/bin/registry-nginx" -c "$config" -o "$run/nginx" --front "$run/front" --nginx "$(find_nginx)"
+	"$run/bin/registryd" serve -c "$config" &
+	daemon=$!
+else
+	base=http://127.0.0.1:9900
+	say "there is no nginx and none can be installed: registryd serves the files itself (accel: off)."
+	"$run/bin/registryd" serve -c "$config" --accel off &
+	daemon=$!
+fi
+
+# ready waits until the daemon answers, or is gone.
+ready() {
+	for _ in $(seq 300); do
+		kill -0 "$daemon" 2>/dev/null || return 1
+		"$run/bin/registryd" list -c "$config" >/dev/null 2>&1 && return 0
+		sleep 0.1
+	done
+	return 1
+}
+if ! ready; then
+	say "registryd did not start"
+	exit 1
+fi
+if [ "$base" = http://localhost:8080 ]; then
+	"$(find_nginx)" -p "$run/nginx" -c "$run/nginx/nginx.conf" -g 'daemon off;' &
+	nginx=$!
+	sleep 0.5
+	if ! kill -0 "$nginx" 2>/dev/null; then
+		nginx=
+		say "nginx did not start; if port 8080 is in use, stop what uses it or change nginx.listen in $config"
+		exit 1
+	fi
+fi
+
+cat <<END
+
+Ready. Try:
+
+  $base/lib/lodash/4.17.21/lodash.js      a file of an exact version
+  $base/lib/d3/^7/dist/d3.min.js          a range: leads to the newest 7.x
+  $base/lib/react/latest/index.js         a dist-tag
+  $base/lib/@types/node/20/index.d.ts     a scoped package
+  $base/lib/lodash@4.17.21/lodash.js      the spelling of other CDNs
+  $base/lib/lodash/main/lodash.js         a pin, frozen until you move it
+  $base/lib/@acme/hello/latest/           a package from a directory
+  $base/lib/lodash/4.17.21/?meta          what a release holds, as JSON
+END
+[ "$base" = http://localhost:8080 ] && printf '  %s/                                      a front page\n' "$base"
+printf '\nThe admin token is in %s. Ctrl-C stops.\n\n' "$run/admin-token"
+
+# Until Ctrl-C, or until one of the two ends by itself.
+while kill -0 "$daemon" 2>/dev/null && { [ -z "$nginx" ] || kill -0 "$nginx" 2>/dev/null; }; do
+	sleep 1 &
+	wait $! || true
+done
+say "registryd or nginx ended by itself"
+exit 1

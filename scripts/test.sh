@@ -1,0 +1,12 @@
+#!/bin/sh
+# Runs all tests with the race detector, through a real nginx.
+set -eu
+cd "$(dirname "$0")/.."
+. scripts/need.sh
+if ! need_nginx; then
+	say "no nginx is here and none can be installed: the tests that need one are skipped"
+	[ -z "${CI:-}" ] || exit 1
+fi
+need_npm || say "no npm registry is known: the test against a real one is skipped"
+# nginx and the daemons of the end-to-end tests need room beside the compiler.
+exec go test -race -shuffle=on -timeout 15m ${TESTFLAGS:-} ./...

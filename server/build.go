@@ -1,0 +1,169 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+
+	"github.com/registryd/registryd/config"
+	"github.com/registryd/registryd/internal/fetch"
+	"github.com/registryd/registryd/internal/unpack"
+	"github.com/registryd/registryd/pkgref"
+	"github.com/registryd/registryd/provider"
+	"github.com/registryd/registryd/provider/dir"
+	"github.com/registryd/registryd/provider/npm"
+	"github.com/registryd/registryd/registry"
+)
+
+// generation builds everything that a configuration describes, without putting
+// it in force. Errors: what is wrong with the configuration, for a person.
+func (s *Server) generation(ctx context.Context, c *config.Config) (*generation, error) {
+	rules, err := registry.NewRules(c.Policy)
+	if err != nil {
+		return nil, fmt.Errorf("policy.rules: %w", err)
+	}
+	g := &generation{config: c}
+	settings := s.npmSettings(ctx, c, g)
+	if g.client, err = s.client(c, settings); err != nil {
+		return nil, err
+	}
+	chain, err := s.chain(c, settings, g)
+	if err != nil {
+		return nil, err
+	}
+	g.registry = &registry.Generation{
+		Chain: chain, Rules: rules, Newest: c.Resolve == "newest",
+		CacheTime: c.CacheTime, NegativeCacheTime: c.NegativeCacheTime,
+		StaleWhileRevalidate: c.StaleWhileRevalidate, StaleIfError: c.StaleIfError,
+		Archive:  unpack.Limits{Unpacked: c.Limits.Unpacked, Entries: c.Limits.Entries, Path: c.Limits.Path, Depth: c.Limits.Depth},
+		MaxBytes: c.Limits.Tarball,
+	}
+	return g, nil
+}
+
+// client builds the one guarded client of a generation. Hosts that the
+// configuration itself names may have private addresses; hosts that a document
+// from upstream names may not.
+func (s *Server) client(c *config.Config, settings npm.Settings) (*fetch.Client, error) {
+	var trusted []string
+	for _, p := range c.Providers {
+		if p.Type == "npm" {
+			trusted = append(trusted, npmConfig(p, settings).Trusted()...)
+		}
+	}
+	proxy, err := proxyFunc(c, settings)
+	if err != nil {
+		return nil, err
+	}
+	ca := c.CAFile
+	if ca == "" {
+		ca = settings.CAFile
+	}
+	return fetch.New(fetch.Config{
+		ConnectTimeout: c.Timeouts.Connect, HeaderTimeout: c.Timeouts.Header, StallTimeout: c.Timeouts.Stall,
+		TotalTimeout: c.Timeouts.Total, Concurrency: c.Limits.UpstreamConcurrency, Trusted: trusted, CAFile: ca,
+		Proxy: proxy, Offline: c.Offline, UserAgent: "registryd/" + s.options.Version, Logger: s.log, Observe: s.metrics.fetched,
+	})
+}
+
+// proxyFunc prefers our own setting to npm's, and that to the environment.
+func proxyFunc(c *config.Config, settings npm.Settings) (func(*http.Request) (*url.URL, error), error) {
+	if c.Proxy == "" {
+		return settings.ProxyFunc()
+	}
+	u, err := url.Parse(c.Proxy)
+	if err != nil {
+		return nil, errors.New("proxy is no URL")
+	}
+	return http.ProxyURL(u), nil
+}
+
+// chain builds the providers in order.
+func (s *Server) chain(c *config.Config, settings npm.Settings, g *generation) (*provider.Chain, error) {
+	var entries []provider.Entry
+	for _, p := range c.Providers {
+		built, err := s.provider(p, c, settings, g.client)
+		if errors.Is(err, npm.ErrNoRegistry) && c.File == "" {
+			g.notes = append(g.notes, fmt.Sprintf("provider %s is left out: %v", p.Name, err))
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("provider %s: %w", p.Name, err)
+		}
+		entry := provider.Entry{Provider: built, SkipOnError: p.SkipOnError}
+		for _, text := range p.Names {
+			pattern, err := pkgref.ParsePattern(text, false)
+			if err != nil {
+				return nil, fmt.Errorf("provider %s: %w", p.Name, err)
+			}
+			entry.Names = append(entry.Names, pattern)
+		}
+		entries = append(entries, entry)
+	}
+	return provider.NewChain(entries)
+}
+
+func (s *Server) provider(p config.Provider, c *config.Config, settings npm.Settings, client *fetch.Client) (provider.Provider, error) {
+	switch p.Type {
+	case "npm":
+		n := npmConfig(p, settings)
+		n.Client, n.Logger = client, s.log
+		n.DocumentLimit, n.ArchiveLimit = c.Limits.Document, c.Limits.Tarball
+		return npm.New(n)
+	case "dir":
+		return dir.New(dir.Config{Name: p.Name, Path: p.Dir.Path, Rescan: p.Dir.Rescan})
+	}
+	return nil, fmt.Errorf("type %s is not known", p.Type)
+}
+
+func npmConfig(p config.Provider, settings npm.Settings) npm.Config {
+	return npm.Config{
+		Name: p.Name, Registry: p.NPM.Registry, Token: p.NPM.Token, Integrity: p.NPM.Integrity,
+		Scopes: p.NPM.Scopes, Settings: settings,
+	}
+}
+
+// noteRegistry keeps what npm answered, since asking it takes a while.
+const noteRegistry = "npm-registry"
+
+// npmSettings reads npm's own configuration. Where that names no registry and a
+// provider needs one, npm itself is asked: at the first start while we wait,
+// later in the background, for the start after.
+func (s *Server) npmSettings(ctx context.Context, c *config.Config, g *generation) npm.Settings {
+	needed := false
+	for _, p := range c.Providers {
+		needed = needed || p.Type == "npm" && p.NPM.Registry == ""
+	}
+	home, _ := os.UserHomeDir() // none: no user's file
+	settings, err := npm.ReadSettings(npm.SettingsOptions{Dir: ".", Home: home})
+	if err != nil {
+		g.notes = append(g.notes, err.Error())
+	}
+	if settings.Registry != "" || !needed {
+		return settings
+	}
+	if settings.Registry = s.cache.Note(noteRegistry); settings.Registry != "" {
+		s.asking.Do(func() { s.background.Go(func() { s.askNPM(s.lifetime) }) })
+		return settings
+	}
+	settings.Registry = s.askNPM(ctx)
+	return settings
+}
+
+// askNPM asks npm for its registry and keeps the answer, "" if it has none.
+func (s *Server) askNPM(ctx context.Context) string {
+	found, err := npm.AskNPM(ctx)
+	if err != nil {
+		s.log.Info("npm does not tell a registry", "error", err)
+		return ""
+	}
+	if found != s.cache.Note(noteRegistry) {
+		if err := s.cache.PutNote(noteRegistry, found); err != nil {
+			s.log.Warn("cannot keep npm's registry for the next start", "error", err)
+		}
+	}
+	return found
+}

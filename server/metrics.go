@@ -1,0 +1,78 @@
+package server
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/registryd/registryd/internal/httpx"
+	"github.com/registryd/registryd/registry"
+)
+
+// metrics are the instruments of one server.
+type metrics struct {
+	registry  *prometheus.Registry
+	requests  *prometheus.CounterVec
+	durations *prometheus.HistogramVec
+	upstream  *prometheus.CounterVec
+	waits     *prometheus.HistogramVec
+	events    *prometheus.CounterVec
+	bytes     *prometheus.CounterVec
+	reloads   *prometheus.CounterVec
+}
+
+func newMetrics(version string) *metrics {
+	m := &metrics{registry: prometheus.NewRegistry()}
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+		m.registry.MustRegister(c)
+		return c
+	}
+	histogram := func(name, help string, labels ...string) *prometheus.HistogramVec {
+		h := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: name, Help: help, Buckets: prometheus.ExponentialBuckets(0.0005, 4, 9),
+		}, labels)
+		m.registry.MustRegister(h)
+		return h
+	}
+	m.requests = counter("registryd_http_requests_total", "Answers, by route, status and outcome.", "route", "status", "outcome")
+	m.durations = histogram("registryd_http_request_duration_seconds", "Time until an answer was complete.", "route")
+	m.upstream = counter("registryd_upstream_requests_total", "Requests that went out, by host and status.", "host", "status")
+	m.waits = histogram("registryd_upstream_request_duration_seconds", "Time until the header of an answer from upstream.", "host")
+	m.events = counter("registryd_registry_events_total", "What the registry did, by kind, provider and outcome.", "kind", "provider", "outcome")
+	m.bytes = counter("registryd_registry_bytes_total", "Bytes fetched or put into the view, by kind.", "kind")
+	m.reloads = counter("registryd_reloads_total", "Reloads of the configuration, by result.", "result")
+	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "registryd_build_info", Help: "Always 1; the label says what runs."}, []string{"version"})
+	info.WithLabelValues(version).Set(1)
+	m.registry.MustRegister(info, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+func (m *metrics) answered(route string, status int, label string, d time.Duration) {
+	m.requests.WithLabelValues(route, strconv.Itoa(status), label).Inc()
+	m.durations.WithLabelValues(route).Observe(d.Seconds())
+}
+
+func (m *metrics) fetched(host string, status int, err error, d time.Duration) {
+	text := strconv.Itoa(status)
+	if status == 0 {
+		text = httpx.Label(err)
+	}
+	m.upstream.WithLabelValues(host, text).Inc()
+	m.waits.WithLabelValues(host).Observe(d.Seconds())
+}
+
+func (m *metrics) event(e registry.Event) {
+	m.events.WithLabelValues(string(e.Kind), e.Provider, httpx.Label(e.Err)).Inc()
+	if e.Err == nil && e.Bytes > 0 {
+		m.bytes.WithLabelValues(string(e.Kind)).Add(float64(e.Bytes))
+	}
+}
+
+func (m *metrics) handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+}

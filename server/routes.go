@@ -1,0 +1,118 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/julienschmidt/httprouter"
+
+	"github.com/registryd/registryd/accel"
+	"github.com/registryd/registryd/config"
+	"github.com/registryd/registryd/internal/httpx"
+	"github.com/registryd/registryd/internal/outcome"
+)
+
+// routes builds the handler of one generation. Each prefix has one catch-all;
+// packages and admin parse the rest themselves, from the raw path.
+func (s *Server) routes(c *config.Config) http.Handler {
+	adapter := &httpx.Adapter{
+		Logger: s.log, Observe: s.metrics.answered,
+		NegativeTTL: func() time.Duration { return c.NegativeCacheTime },
+	}
+	router := &httprouter.Router{HandleMethodNotAllowed: false} // every path is parsed by its owner
+	router.Handler(http.MethodGet, "/-/livez", adapter.Handle("livez", s.livez))
+	router.Handler(http.MethodGet, "/-/readyz", adapter.Handle("readyz", s.readyz))
+	router.Handler(http.MethodGet, "/-/metrics", s.metrics.handler())
+	if c.Admin != nil && len(c.Admin.Tokens) > 0 {
+		s.admin(c).Routes(router, adapter.Handle)
+	}
+	packages := adapter.Handle("packages", accel.New(accel.Config{
+		Registry: s.registry, Pub: c.Root.Pub, Internal: c.Root.Internal, Nginx: c.Accel == "nginx", PublicURL: c.PublicURL,
+	}).Serve)
+	unknown := adapter.Handle("unknown", func(http.ResponseWriter, *http.Request) error {
+		return outcome.New(outcome.Declined, "no such route")
+	})
+	router.NotFound = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if belongs(r, c.Root.Pub) && !s.reserved(c, r) {
+			packages.ServeHTTP(w, r)
+			return
+		}
+		unknown.ServeHTTP(w, r)
+	})
+	return router
+}
+
+// belongs reports whether a request is for the packages below pub. The raw
+// path decides: a decoded one could pretend to be elsewhere.
+func belongs(r *http.Request, pub string) bool {
+	return strings.HasPrefix(r.RequestURI, pub) || strings.HasPrefix(r.URL.EscapedPath(), pub)
+}
+
+// reserved keeps a pub of "/" from answering for prefixes that are longer.
+func (s *Server) reserved(c *config.Config, r *http.Request) bool {
+	prefixes := []string{"/-/"}
+	if c.Admin != nil {
+		prefixes = append(prefixes, c.Admin.Prefix)
+	}
+	for _, p := range []*config.Prefixed{c.Components, c.Modules} {
+		if p != nil {
+			prefixes = append(prefixes, p.Prefix)
+		}
+	}
+	for _, p := range prefixes {
+		if strings.HasPrefix(r.URL.Path, p) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Server) admin(c *config.Config) *accel.Admin {
+	tokens := make([]accel.AdminToken, len(c.Admin.Tokens))
+	for i, t := range c.Admin.Tokens {
+		tokens[i] = accel.AdminToken{ID: t.ID, Token: t.Token}
+	}
+	return accel.NewAdmin(accel.AdminConfig{
+		Registry: s.registry, Prefix: c.Admin.Prefix, Tokens: tokens, Failures: s.failures, Period: c.Nginx.CachePeriod,
+		Reload: func(ctx context.Context) (any, error) { return s.Reload(ctx) },
+		Audit: func(record any) error {
+			err := s.cache.Audit(record)
+			if err != nil {
+				s.log.Error("cannot write the audit log", "error", err)
+			}
+			return err
+		},
+	})
+}
+
+// livez answers while the process can answer at all.
+func (s *Server) livez(w http.ResponseWriter, r *http.Request) error {
+	return writeState(w, http.StatusOK, map[string]any{"status": "ok"})
+}
+
+// readyz answers 200 when requests should be sent here.
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) error {
+	if s.draining.Load() {
+		return writeState(w, http.StatusServiceUnavailable, map[string]any{"status": "draining"})
+	}
+	providers := []string{}
+	for _, e := range s.registry.Generation().Chain.Entries() {
+		providers = append(providers, e.Provider.Name())
+	}
+	return writeState(w, http.StatusOK, map[string]any{"status": "ready", "providers": providers})
+}
+
+func writeState(w http.ResponseWriter, status int, v any) error {
+	data, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(data, '\n')) // the client may have left
+	return nil
+}
