@@ -135,7 +135,7 @@ func (o *options) generate() error {
 	if err != nil {
 		return err
 	}
-	in := templates.Input{Config: cfg, Owner: owner(cfg.Root.FS), Build: o.detect(cfg)}
+	in := templates.Input{Config: cfg, Owner: owner(cfg.Root.FS), MaxFiles: o.maxFiles(cfg), Build: o.detect(cfg)}
 	if o.output == "" {
 		return o.include(in)
 	}

@@ -30,6 +30,9 @@ func owner(dir string) string {
 
 // warn names what will hinder nginx although its configuration is right.
 func (o *options) warn(in templates.Input) {
+	if dir := filepath.Dir(in.Config.Nginx.CachePath); !isDir(dir) {
+		o.say(fmt.Sprintf("%s does not exist, and nginx makes only the last directory of nginx.cache.path; create it or choose another path", dir))
+	}
 	name := in.Config.Nginx.User
 	if name == "" {
 		name = in.Owner
@@ -43,6 +46,12 @@ func (o *options) warn(in templates.Input) {
 	if dir := closedTo(name, view); dir != "" {
 		o.say(fmt.Sprintf("user %s cannot enter %s, so nginx will see no file; chmod o+x it or set nginx.user", name, dir))
 	}
+}
+
+// isDir reports whether path is a directory.
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // closedTo returns the first of path's parents, or path itself, that the user

@@ -1,0 +1,9 @@
+package main
+
+// What the tests outside the package use.
+var (
+	Run        = run
+	ParseBuild = parseBuild
+	Write      = write
+	ClosedTo   = closedTo
+)

@@ -1,0 +1,35 @@
+package main_test
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	main "github.com/registryd/registryd/cmd/registry-nginx"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"registry-nginx": func() { os.Exit(main.Run(os.Args[1:], os.Stdout, os.Stderr)) },
+	})
+}
+
+// TestScripts runs the command as a user does.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Condition: func(cond string) (bool, error) {
+			if cond != "nginx" {
+				return false, nil
+			}
+			_, err := exec.LookPath("nginx")
+			if err != nil && os.Getenv("CI") == "true" {
+				t.Error("nginx is not installed, and CI must have it")
+			}
+			return err == nil, nil
+		},
+	})
+}
