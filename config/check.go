@@ -9,11 +9,25 @@ import (
 	"strings"
 )
 
-// matches tells whether the pattern covers the whole text. Patterns are
-// compiled where they are used: a configuration is read once in a while.
-func matches(pattern, text string) bool {
-	return regexp.MustCompile(`^(?:` + pattern + `)$`).MatchString(text)
-}
+// The grammars of texts, each of the whole text.
+var (
+	identifierRE  = whole(`[A-Za-z0-9][A-Za-z0-9._@-]{0,63}`)
+	visibleRE     = whole(`[!-~]+`)
+	hostRE        = whole(`(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.?)+`)
+	nginxPathRE   = whole(`[\p{L}\p{M}\p{N}/._@+,:=~%-]+`)
+	serverNameRE  = whole(`_|(?:\*?\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*`)
+	upstreamRE    = whole(`[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`)
+	userRE        = whole(`[A-Za-z_][A-Za-z0-9._-]{0,31}`)
+	versionRE     = whole(`[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}`)
+	moduleRE      = whole(`[A-Za-z0-9_-]{1,64}`)
+	zoneRE        = whole(`[A-Za-z0-9_][A-Za-z0-9_-]{0,63}`)
+	requestRateRE = whole(`[1-9][0-9]{0,6}r/[sm]`)
+	variableRE    = whole(`[A-Za-z_][A-Za-z0-9_]*`)
+	plainRE       = whole(`[A-Za-z0-9/._][A-Za-z0-9/._:-]*[A-Za-z0-9/._-]|[A-Za-z0-9/._]`)
+)
+
+// whole compiles a pattern that must cover all of a text.
+func whole(pattern string) *regexp.Regexp { return regexp.MustCompile(`^(?:` + pattern + `)$`) }
 
 func hint(ok bool, c complaint) complaint {
 	if ok {
@@ -23,20 +37,20 @@ func hint(ok bool, c complaint) complaint {
 }
 
 func identifier(text string) complaint {
-	return hint(matches(`[A-Za-z0-9][A-Za-z0-9._@-]{0,63}`, text),
+	return hint(identifierRE.MatchString(text),
 		"must be at most 64 letters, digits, dots, dashes, _ and @, a letter or digit first")
 }
 
 // bearer lets pass what an Authorization header can carry; anything else could
 // never be presented, or would be a header of its own.
 func bearer(text string) complaint {
-	return hint(len(text) <= 4096 && matches(`[!-~]+`, text), "must be at most 4096 printable ASCII characters without blanks: it is sent in a header")
+	return hint(len(text) <= 4096 && visibleRE.MatchString(text), "must be at most 4096 printable ASCII characters without blanks: it is sent in a header")
 }
 
 func httpURL(text string) complaint {
 	u, err := url.Parse(text)
 	switch {
-	case err != nil || !matches(`[!-~]+`, text) || strings.ContainsAny(text, "\"'<>`\\{}|^"):
+	case err != nil || !visibleRE.MatchString(text) || strings.ContainsAny(text, "\"'<>`\\{}|^"):
 		return "must be a URL such as https://host.example/path"
 	case u.Scheme != "http" && u.Scheme != "https":
 		return "must begin with http:// or https://"
@@ -50,7 +64,7 @@ func httpURL(text string) complaint {
 
 func proxyURL(text string) complaint {
 	u, err := url.Parse(text)
-	if err != nil || !matches(`[!-~]+`, text) {
+	if err != nil || !visibleRE.MatchString(text) {
 		return "must be a URL such as http://proxy.example:3128"
 	}
 	if !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
@@ -83,7 +97,7 @@ func validHost(host string) bool {
 		inner, ok = strings.CutSuffix(inner, "]")
 		return ok && isV6(inner)
 	}
-	return len(host) <= 253 && matches(`(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.?)+`, host)
+	return len(host) <= 253 && hostRE.MatchString(host)
 }
 
 // isV6 refuses zones: nginx does not know them.
@@ -133,7 +147,7 @@ func (a Address) String() string {
 }
 
 func nginxPath(text string) complaint {
-	return hint(matches(`[\p{L}\p{M}\p{N}/._@+,:=~%-]+`, text), "must be a path of letters, digits and /._@+,:=~%-")
+	return hint(nginxPathRE.MatchString(text), "must be a path of letters, digits and /._@+,:=~%-")
 }
 
 func nginxListen(text string) complaint {
@@ -146,7 +160,7 @@ func nginxListen(text string) complaint {
 }
 
 func serverName(text string) complaint {
-	return hint(text == "_" || matches(`(?:\*?\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*`, text) && len(text) <= 253,
+	return hint(serverNameRE.MatchString(text) && len(text) <= 253,
 		"must be one host name, such as cdn.example.org or *.example.org")
 }
 
@@ -154,7 +168,7 @@ func upstream(text string) complaint {
 	if isHostPort(text) {
 		return ""
 	}
-	return hint(matches(`[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`, text), "must be the name of an upstream block, or host:port")
+	return hint(upstreamRE.MatchString(text), "must be the name of an upstream block, or host:port")
 }
 
 // isHostPort tells an address that nginx can go to from the name of a block.
@@ -164,21 +178,21 @@ func isHostPort(text string) bool {
 }
 
 func userName(text string) complaint {
-	return hint(matches(`[A-Za-z_][A-Za-z0-9._-]{0,31}`, text), "must be the name of a user")
+	return hint(userRE.MatchString(text), "must be the name of a user")
 }
 
 func nginxVersion(text string) complaint {
-	return hint(matches(`[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}`, text), "must be a version such as 1.22.1")
+	return hint(versionRE.MatchString(text), "must be a version such as 1.22.1")
 }
 
 func moduleName(text string) complaint {
-	return hint(matches(`[A-Za-z0-9_-]{1,64}`, text), "must be the name of a module, such as http_brotli_static_module")
+	return hint(moduleRE.MatchString(text), "must be the name of a module, such as http_brotli_static_module")
 }
 
 func zoneName(text string) complaint {
-	return hint(matches(`[A-Za-z0-9_][A-Za-z0-9_-]{0,63}`, text), "must be a name of letters, digits, dashes and _")
+	return hint(zoneRE.MatchString(text), "must be a name of letters, digits, dashes and _")
 }
 
 func requestRate(text string) complaint {
-	return hint(matches(`[1-9][0-9]{0,6}r/[sm]`, text), "must be a rate such as 50r/s or 600r/m")
+	return hint(requestRateRE.MatchString(text), "must be a rate such as 50r/s or 600r/m")
 }

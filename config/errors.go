@@ -73,11 +73,19 @@ func newErrors(problems []Problem, file string) *Errors {
 	return &Errors{Problems: problems}
 }
 
+// shorten cuts s after most characters.
+func shorten(s string, most int) string {
+	for i := range s {
+		if most == 0 {
+			return s[:i] + "…"
+		}
+		most--
+	}
+	return s
+}
+
 // quote makes a value fit for one line of a message.
 func quote(s string) string {
 	const most = 60
-	if r := []rune(s); len(r) > most {
-		s = string(r[:most]) + "…"
-	}
-	return strconv.Quote(s)
+	return strconv.Quote(shorten(s, most))
 }

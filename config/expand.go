@@ -37,7 +37,7 @@ func expand(text string, lookup func(string) (string, bool)) (out string, change
 // variable returns the value of what stands between the braces.
 func variable(inner string, lookup func(string) (string, bool)) (string, complaint) {
 	name, fallback, hasFallback := strings.Cut(inner, ":-")
-	if !matches(`[A-Za-z_][A-Za-z0-9_]*`, name) {
+	if !variableRE.MatchString(name) {
 		return "", "has a ${…} that is not ${NAME} or ${NAME:-default}"
 	}
 	value, set := lookup(name)

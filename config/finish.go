@@ -2,7 +2,6 @@ package config
 
 import (
 	"path/filepath"
-	"slices"
 	"strings"
 )
 
@@ -58,11 +57,13 @@ func (l *loader) fault(path string, c complaint) {
 }
 
 func (l *loader) checkListen() {
-	for i, a := range l.cfg.Listen {
-		if slices.Contains(l.cfg.Listen[:i], a) {
+	seen := map[Address]bool{}
+	for _, a := range l.cfg.Listen {
+		if seen[a] {
 			l.fault("listen", "names one address twice; remove one")
 			return
 		}
+		seen[a] = true
 	}
 	if l.generator && strings.HasSuffix(l.cfg.Listen[0].String(), ":0") {
 		l.fault("listen", "has port 0, which is any free port: nginx cannot know it; give a number")

@@ -73,7 +73,7 @@ func (r *row) formatBool(v bool) string {
 
 // plainOrQuoted leaves alone what YAML reads as the same text.
 func plainOrQuoted(s string) string {
-	if matches(`[A-Za-z0-9/._][A-Za-z0-9/._:-]*[A-Za-z0-9/._-]|[A-Za-z0-9/._]`, s) {
+	if plainRE.MatchString(s) {
 		return s
 	}
 	return strconv.Quote(s)

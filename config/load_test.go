@@ -187,12 +187,22 @@ func TestLoadHugeFile(t *testing.T) {
 
 func TestLoadAliasBomb(t *testing.T) {
 	t.Parallel()
-	var b strings.Builder
-	b.WriteString("providers:\n  - &p {type: npm, names: &n [" + strings.Repeat("a,", 40_000) + "a]}\n")
-	b.WriteString(strings.Repeat("  - *p\n", 40_000))
-	_, err := config.Load(writeFile(t, "bomb.yaml", b.String()))
-	if err == nil || !strings.Contains(err.Error(), "more values than a configuration can need") {
-		t.Errorf("Load of an alias bomb: %.300v", err)
+	for name, bomb := range map[string]string{
+		"list":       "providers:\n  - &p {type: npm, names: &n [" + strings.Repeat("a,", 40_000) + "a]}\n" + strings.Repeat("  - *p\n", 40_000),
+		"long value": "providers:\n  - {type: npm, name: &n " + strings.Repeat("a", 1<<19) + "}\n" + strings.Repeat("  - {type: npm, name: *n}\n", 20_000),
+		"itself":     "providers: &p\n" + strings.Repeat("  - *p\n", 100_000),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := config.Load(writeFile(t, "bomb.yaml", bomb))
+			list, ok := errors.AsType[*config.Errors](err)
+			if !ok || len(list.Problems) > 101 {
+				t.Fatalf("Load of an alias bomb: %.300v", err)
+			}
+			if name != "itself" && !strings.Contains(err.Error(), "more values than a configuration can need") {
+				t.Errorf("Load of an alias bomb: %.300v", err)
+			}
+		})
 	}
 }
 

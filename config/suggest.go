@@ -110,9 +110,7 @@ func edits(a, b string) int {
 // clip shortens a key of the file for messages.
 func clip(s string) string {
 	const most = 40
-	if r := []rune(s); len(r) > most {
-		s = string(r[:most]) + "…"
-	}
+	s = shorten(s, most)
 	if strings.ContainsFunc(s, hidden) {
 		return quote(s)
 	}

@@ -29,10 +29,14 @@ func join(path, name string) string {
 	return path + "." + name
 }
 
-// spend counts one value of the file; false ends the walk.
+// spend counts one value of the file, a long one as several; false ends the
+// walk.
 func (l *loader) spend(n *yaml.Node) bool {
-	l.nodes--
-	if l.nodes == 0 {
+	if l.nodes <= 0 {
+		return false
+	}
+	l.nodes -= 1 + len(n.Value)/256
+	if l.nodes <= 0 {
 		l.problem(l.here(n, ""), "holds more values than a configuration can need; it may use aliases (*name) too often")
 	}
 	return l.nodes > 0
@@ -136,6 +140,9 @@ func (l *loader) scalar(r *row, n *yaml.Node, path string) (tx text, ok bool) {
 		lookup = func(name string) (string, bool) { v, _ := l.env(name); return v, true }
 	}
 	value, changed, c := expand(n.Value, lookup)
+	if c == "" && max(len(value), len(n.Value)) > maxValue {
+		c = complaint("is longer than " + strconv.Itoa(maxValue) + " bytes; no value needs that")
+	}
 	if c != "" {
 		l.problem(tx, c)
 		return tx, false

@@ -20,6 +20,8 @@ const (
 	// maxNodes bounds the values that are looked at, because aliases can make
 	// a small file stand for very many.
 	maxNodes = 50_000
+	// maxValue is the longest single value, in bytes.
+	maxValue = 8192
 )
 
 // readFile reads a configuration file. Errors: outcome.Invalid together with
