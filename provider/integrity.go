@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"hash"
+	"math"
 	"slices"
 	"strings"
 
@@ -65,7 +66,7 @@ func ParseIntegrity(s string) (Integrity, error) {
 		return Integrity{}, outcome.New(outcome.Refused, "integrity is longer than %d bytes", maxIntegrity)
 	}
 	var best Integrity
-	bestRank := len(algorithms())
+	bestRank := math.MaxInt
 	for token := range strings.FieldsSeq(s) {
 		name, digest, found := strings.Cut(token, "-")
 		if !found {

@@ -82,12 +82,16 @@ func (p *Provider) open(ctx context.Context) (*os.Root, error) {
 }
 
 // failure tells what is known to be absent from what cannot be read. A context
-// that ended is neither.
-func failure(err error, what string) error {
+// that ended is neither, and in a directory that has just vanished nothing is
+// known to be absent.
+func (p *Provider) failure(err error, what string) error {
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), outcome.Known(err):
 		return err
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		if _, err := os.Stat(p.path); err != nil {
+			return outcome.Wrap(outcome.Unavailable, err, "reading %s", what)
+		}
 		return outcome.New(outcome.NotFound, "%s does not exist", what)
 	}
 	return outcome.Wrap(outcome.Unavailable, err, "reading %s", what)

@@ -27,11 +27,11 @@ func (p *Provider) Versions(ctx context.Context, name pkgref.Name, held string) 
 	}
 	defer root.Close()
 	if err := directory(root, string(name)); err != nil {
-		return nil, failure(err, string(name))
+		return nil, p.failure(err, string(name))
 	}
 	entries, err := fs.ReadDir(root.FS(), string(name))
 	if err != nil {
-		return nil, failure(err, string(name))
+		return nil, p.failure(err, string(name))
 	}
 	vs := &provider.Versions{Name: name}
 	for _, e := range entries {
@@ -70,7 +70,7 @@ func (p *Provider) Release(ctx context.Context, name pkgref.Name, v pkgref.Versi
 	defer root.Close()
 	state, found, err := look(ctx, root, name, v)
 	if err != nil {
-		return nil, failure(err, ref(name, v))
+		return nil, p.failure(err, ref(name, v))
 	}
 	r := &provider.Release{Name: name, Version: v, State: state}
 	if len(found) == 1 && found[0].archive {
@@ -83,7 +83,7 @@ func (p *Provider) Release(ctx context.Context, name pkgref.Name, v pkgref.Versi
 		return nil, outcome.New(outcome.Unavailable, "%s is being changed", ref(name, v))
 	}
 	if err != nil {
-		return nil, failure(err, ref(name, v))
+		return nil, p.failure(err, ref(name, v))
 	}
 	return r, nil
 }
@@ -151,7 +151,7 @@ func (p *Provider) stream(ctx context.Context, name string) (io.ReadCloser, erro
 	defer root.Close() // an open file outlives it
 	f, err := openRegular(root, name)
 	if err != nil {
-		return nil, failure(err, fmt.Sprintf("%q", name))
+		return nil, p.failure(err, fmt.Sprintf("%q", name))
 	}
 	return &file{ctx: ctx, f: f, what: name}, nil
 }

@@ -96,7 +96,7 @@ func (p *Provider) Changed(ctx context.Context, name pkgref.Name, v pkgref.Versi
 	defer root.Close()
 	now, _, err := look(ctx, root, name, v)
 	if err != nil {
-		err = failure(err, ref(name, v))
+		err = p.failure(err, ref(name, v))
 		if errors.Is(err, outcome.NotFound) {
 			return true, nil
 		}
