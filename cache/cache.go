@@ -54,7 +54,8 @@ type Cache struct {
 	recovered bool
 
 	manifests *lru.Map[string, *Manifest] // by name@version
-	locks     [256]sync.RWMutex           // of releases in the view, by hash
+	locks     [256]sync.RWMutex           // of releases in the view, by hash; taken before files
+	files     [64]sync.Mutex              // of manifest files and their place in memory, by hash
 	pins      [64]sync.Mutex              // of main, by hash
 	marks     sync.Mutex                  // of absent.json files
 	packs     packBudget

@@ -2,7 +2,9 @@ package cache
 
 import (
 	"errors"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/registryd/registryd/internal/durable"
 	"github.com/registryd/registryd/internal/outcome"
@@ -19,44 +21,101 @@ func (c *Cache) Manifest(name pkgref.Name, v pkgref.Version) (*Manifest, error) 
 	if m, ok := c.manifests.Get(key); ok {
 		return m, nil
 	}
-	file := manifestFile(name, v)
-	data, err := c.root.ReadFile(file)
+	lock := c.fileLock(key)
+	lock.Lock()
+	defer lock.Unlock()
+	if m, ok := c.manifests.Get(key); ok { // somebody else read it meanwhile
+		return m, nil
+	}
+	m, err := c.readManifest(name, v)
 	switch {
-	case isMissing(err) || nameTooLong(err):
-		return nil, outcome.New(outcome.NotFound, "%s is not held", key)
-	case err != nil:
-		return nil, durable.Wrap(err, "read manifest of %s", key)
+	case err == nil:
+		c.keep(m)
+		return m, nil
+	case errors.Is(err, outcome.Busy):
+		return nil, err
+	case !isMissing(err) && !nameTooLong(err):
+		c.log.Warn("state file is unreadable and counts as absent", "file", manifestFile(name, v), "error", err)
+	}
+	return nil, outcome.New(outcome.NotFound, "%s is not held", key)
+}
+
+// fileLock returns the lock of a manifest's file together with its place in
+// memory: without it, who read the file before it was replaced could put the
+// old one into memory after the new one.
+func (c *Cache) fileLock(key string) *sync.Mutex {
+	return &c.files[stripe(key, len(c.files))]
+}
+
+func (c *Cache) readManifest(name pkgref.Name, v pkgref.Version) (*Manifest, error) {
+	data, err := c.root.ReadFile(manifestFile(name, v))
+	if err != nil {
+		return nil, durable.Wrap(err, "read manifest of %s", manifestKey(name, v))
 	}
 	m, err := decodeManifest(data)
 	if err == nil && (m.Name != name || m.Version.String() != v.String()) {
 		err = errors.New("it is the manifest of " + m.Ref())
 	}
-	if err != nil {
-		c.log.Warn("state file is unreadable and counts as absent", "file", file, "error", err)
-		return nil, outcome.New(outcome.NotFound, "%s is not held", key)
-	}
-	c.keep(m)
-	return m, nil
+	return m, err
 }
 
-// PutManifest stores m, replacing what is held of the release. Errors:
-// outcome.Busy where the disk is full.
+// PutManifest stores m, replacing what is held of the release, and removes the
+// blob that it supersedes. Errors: outcome.Refused for a path that leads out of
+// the release, or a version that no file can be named after; outcome.Busy where
+// the disk is full.
 func (c *Cache) PutManifest(m *Manifest) error {
-	data, err := encodeManifest(m)
+	data, err := encodeChecked(m)
 	if err != nil {
 		return err
 	}
-	if err := c.disk.WriteFile(manifestFile(m.Name, m.Version), data, durable.Options{Mode: 0o600}); err != nil {
+	lock := c.releaseLock(m.Name, m.Version)
+	lock.Lock()
+	defer lock.Unlock()
+	return c.store(m, data)
+}
+
+// encodeChecked encodes what could also be read again.
+func encodeChecked(m *Manifest) ([]byte, error) {
+	for _, f := range m.files {
+		if !local(f.Path) {
+			return nil, outcome.New(outcome.Refused, "%s lists %q, which is no path in it", m.Ref(), f.Path)
+		}
+	}
+	return encodeManifest(m)
+}
+
+// store makes m, encoded as data, what is held. The caller holds the release's
+// lock.
+func (c *Cache) store(m *Manifest, data []byte) error {
+	old, oldErr := c.Manifest(m.Name, m.Version)
+	if err := c.storeFile(m, data); err != nil {
 		return err
 	}
-	c.keep(m)
+	if oldErr == nil && old.Archive() && old.Blob != m.Blob {
+		return errors.Join(c.remove(packFile(old.Blob)), c.remove(blobFile(old.Blob)))
+	}
 	return nil
+}
+
+func (c *Cache) storeFile(m *Manifest, data []byte) error {
+	lock := c.fileLock(manifestKey(m.Name, m.Version))
+	lock.Lock()
+	defer lock.Unlock()
+	err := c.disk.WriteFile(manifestFile(m.Name, m.Version), data, durable.Options{Mode: 0o600})
+	if nameTooLong(err) {
+		return outcome.Wrap(outcome.Refused, err, "%s has a version that the file system cannot hold", m.Ref())
+	}
+	if err == nil {
+		c.keep(m)
+	}
+	return err
 }
 
 // AddFile records size and digest of one file of a files release and returns
 // the grown manifest. A file that is recorded already stays as it is. Errors:
-// outcome.Refused where f differs from what is recorded; ErrStale where the
-// release is not held any more; outcome.Busy.
+// outcome.Refused where f differs from what is recorded, or its path leads out
+// of the release; ErrStale where the release is not held any more, was replaced
+// since m was read, or is closed and does not list f; outcome.Busy.
 func (c *Cache) AddFile(m *Manifest, f File) (*Manifest, error) {
 	lock := c.releaseLock(m.Name, m.Version)
 	lock.Lock()
@@ -68,14 +127,23 @@ func (c *Cache) AddFile(m *Manifest, f File) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	if g, ok := held.File(f.Path); ok && !g.SHA256.IsZero() {
+	// What was fetched before a flush must not be pinned after it.
+	g, listed := held.File(f.Path)
+	if !held.Fetched.Equal(m.Fetched) || held.State != m.State || !listed && !held.Open {
+		return nil, ErrStale
+	}
+	if !g.SHA256.IsZero() {
 		if g.SHA256 != f.SHA256 {
 			return nil, outcome.New(outcome.Refused, "%s/%s has sha256 %x instead of %x", m.Ref(), f.Path, f.SHA256, g.SHA256)
 		}
 		return held, nil
 	}
 	held = held.WithFile(f)
-	return held, c.PutManifest(held)
+	data, err := encodeChecked(held)
+	if err != nil {
+		return nil, err
+	}
+	return held, c.store(held, data)
 }
 
 func (c *Cache) keep(m *Manifest) {
@@ -92,6 +160,7 @@ func (c *Cache) Held(name pkgref.Name) []pkgref.Version {
 			versions = append(versions, v)
 		}
 	}
+	slices.SortFunc(versions, func(a, b pkgref.Version) int { return strings.Compare(a.String(), b.String()) })
 	return versions
 }
 
@@ -107,6 +176,7 @@ func (c *Cache) Names() []pkgref.Name {
 	for name := range c.names(dirState + "/packages") {
 		names = append(names, name)
 	}
+	slices.Sort(names) // "@a-b/c" is before "@a/c", "@a" before "@a-b"
 	return names
 }
 
@@ -114,25 +184,43 @@ func (c *Cache) Names() []pkgref.Name {
 // it, stays and refills by first touch. Errors: outcome.NotFound when it is not
 // held; outcome.Busy.
 func (c *Cache) Evict(name pkgref.Name, v pkgref.Version) error {
+	lock := c.releaseLock(name, v)
+	lock.Lock()
+	defer lock.Unlock()
 	m, err := c.Manifest(name, v)
 	if err != nil {
 		return err
 	}
-	lock := c.releaseLock(name, v)
+	// In this order a kill in between leaves what is held whole, or a blob alone.
+	err = errors.Join(c.remove(c.viewRelease(m)), c.dropManifest(m))
+	if m.Archive() {
+		err = errors.Join(err, c.remove(packFile(m.Blob)), c.remove(blobFile(m.Blob)))
+	}
+	c.tidy(name)
+	return err
+}
+
+func (c *Cache) dropManifest(m *Manifest) error {
+	lock := c.fileLock(manifestKey(m.Name, m.Version))
 	lock.Lock()
 	defer lock.Unlock()
-	c.manifests.Delete(manifestKey(name, v))
-	paths := []string{c.viewRelease(m), manifestFile(name, v)}
-	if m.Archive() {
-		paths = append(paths, packFile(m.Blob), blobFile(m.Blob))
+	c.manifests.Delete(manifestKey(m.Name, m.Version))
+	return c.remove(manifestFile(m.Name, m.Version))
+}
+
+// tidy removes the directories of name that are empty, so that a package of
+// which nothing is held is not known any more.
+func (c *Cache) tidy(name pkgref.Name) {
+	for _, dir := range []string{stateDir(name) + "/releases", stateDir(name), c.viewDir(name)} {
+		if info, err := c.root.Lstat(dir); err == nil && info.IsDir() {
+			_ = c.root.Remove(dir) // fails for those in use
+		}
 	}
-	for _, path := range paths {
-		err = errors.Join(err, c.remove(path))
-	}
-	return err
 }
 
 // Forget drops the version lists and marks of name. Errors: outcome.Busy.
 func (c *Cache) Forget(name pkgref.Name) error {
-	return errors.Join(c.remove(stateDir(name)+"/lists"), c.ClearAbsent(name))
+	err := errors.Join(c.remove(stateDir(name)+"/lists"), c.ClearAbsent(name))
+	c.tidy(name)
+	return err
 }

@@ -226,15 +226,21 @@ func (c *Cache) OpenView(name pkgref.Name, release, path string) (*os.File, erro
 }
 
 // Replace makes m what is held of its release and empties the view of what it
-// held before. Errors: outcome.Busy.
+// held before, also where it fails: the view refills by first touch then.
+// Errors: as PutManifest.
 func (c *Cache) Replace(m *Manifest) error {
+	data, err := encodeChecked(m)
+	if err != nil {
+		return err
+	}
 	lock := c.releaseLock(m.Name, m.Version)
 	lock.Lock()
 	defer lock.Unlock()
-	if err := c.PutManifest(m); err != nil {
+	// In this order a kill in between leaves no file that the manifest denies.
+	if err := c.remove(c.viewRelease(m)); err != nil {
 		return err
 	}
-	return c.remove(c.viewRelease(m))
+	return c.store(m, data)
 }
 
 func nameTooLong(err error) bool { return errors.Is(err, syscall.ENAMETOOLONG) }
