@@ -60,17 +60,6 @@ func newDaemon(t testing.TB, c *config.Config, network string) *daemon {
 // stop ends it: nobody answers at its address any more.
 func (d *daemon) stop() { d.server.Close() }
 
-// restart ends it, with every connection, and listens at the same address.
-func (d *daemon) restart() {
-	d.stop()
-	address := d.listener.Addr()
-	listener, err := net.Listen(address.Network(), address.String())
-	must(d.t, err)
-	d.listener = listener
-	d.server = &http.Server{Handler: http.HandlerFunc(d.serve)}
-	go d.server.Serve(listener)
-}
-
 // address is where it listens.
 func (d *daemon) address() config.Address {
 	return config.Address{Network: d.listener.Addr().Network(), Address: d.listener.Addr().String()}
