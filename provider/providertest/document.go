@@ -1,6 +1,7 @@
 package providertest
 
 import (
+	"bytes"
 	"crypto/sha1"
 	"crypto/sha512"
 	"encoding/base64"
@@ -10,6 +11,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/klauspost/compress/gzip"
 )
 
 // release is a package with its tarball.
@@ -81,6 +84,22 @@ func (p *pack) build(name, base string) []byte {
 		"time":      times,
 		"readme":    "# " + name + "\n\n\"quoted\" \\ text\n",
 	})
+}
+
+// compress returns b gzipped, nil if that fails.
+func compress(b []byte) []byte {
+	var out bytes.Buffer
+	zw, err := gzip.NewWriterLevel(&out, gzip.BestSpeed)
+	if err != nil {
+		return nil
+	}
+	if _, err := zw.Write(b); err != nil {
+		return nil
+	}
+	if err := zw.Close(); err != nil {
+		return nil
+	}
+	return out.Bytes()
 }
 
 func encode(v any) []byte {

@@ -23,7 +23,8 @@ type Request struct {
 	Header http.Header
 }
 
-// Registry is a fake upstream. Safe for concurrent use.
+// Registry is a fake upstream. It sends full documents gzipped to clients that
+// accept nothing else. Safe for concurrent use.
 type Registry struct {
 	server *httptest.Server
 
@@ -41,6 +42,7 @@ type pack struct {
 	order    []string
 	tags     map[string]string
 	document []byte // nil: to be built
+	packed   []byte // the document, gzipped
 	etag     string
 }
 
@@ -215,6 +217,10 @@ func (g *Registry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if q.kind == Tarball {
 			w.Header().Set("Content-Type", "application/octet-stream")
 		}
+		if a.packed != nil && r.Header.Get("Accept-Encoding") == "gzip" {
+			w.Header().Set("Content-Encoding", "gzip")
+			a.body = a.packed
+		}
 		w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
 		_, _ = w.Write(a.body) // a client that went away is no concern
 	}
@@ -223,6 +229,7 @@ func (g *Registry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // answer is what the registry says when no fault strikes.
 type answer struct {
 	body   []byte
+	packed []byte // the same gzipped; nil: not offered
 	etag   string
 	status int
 }
@@ -256,19 +263,20 @@ func (g *Registry) find(q query) answer {
 	if q.kind == Document {
 		if p.document == nil {
 			p.document = p.build(q.name, g.server.URL)
+			p.packed = compress(p.document)
 			sum := sha256.Sum256(p.document)
 			p.etag = `"` + hex.EncodeToString(sum[:8]) + `"`
 		}
-		return answer{p.document, p.etag, http.StatusOK}
+		return answer{p.document, p.packed, p.etag, http.StatusOK}
 	}
 	r := p.versions[q.version]
 	if r == nil {
 		return answer{status: http.StatusNotFound}
 	}
 	if q.kind == Version {
-		return answer{r.document(g.server.URL), "", http.StatusOK}
+		return answer{body: r.document(g.server.URL), status: http.StatusOK}
 	}
-	return answer{r.tarball, "", http.StatusOK}
+	return answer{body: r.tarball, status: http.StatusOK}
 }
 
 // query is what a request asks for.

@@ -150,6 +150,10 @@ func TestRegistryServesPackages(t *testing.T) {
 	if err != nil || held.StatusCode != http.StatusNotModified {
 		t.Errorf("revalidation: %v, %v", held, err)
 	}
+	packed, b, err := get(t, g.URL()+"/@acme%2ftool", "Accept-Encoding", "gzip")
+	if err != nil || packed.Header.Get("Content-Encoding") != "gzip" || bytes.Equal(b, body) {
+		t.Errorf("compressed: %v, %v", packed, err)
+	}
 	g.Remove("@acme/tool", "1.2.0")
 	if resp, _, _ := get(t, g.URL()+"/@acme%2ftool/1.2.0"); resp.StatusCode != 404 {
 		t.Error("a removed version is still there")
