@@ -99,7 +99,7 @@ func (g *gunzip) next() error {
 // padding reads zeros until the end.
 func (g *gunzip) padding() error {
 	for {
-		b, err := g.raw.Peek(1)
+		_, err := g.raw.Peek(1)
 		if err == io.EOF {
 			g.ended = true
 			return nil
@@ -107,7 +107,7 @@ func (g *gunzip) padding() error {
 		if err != nil {
 			return err
 		}
-		b, _ = g.raw.Peek(g.raw.Buffered())
+		b, _ := g.raw.Peek(g.raw.Buffered())
 		for _, c := range b {
 			if c != 0 {
 				return refuse(reasonGzip, "something follows the padding")
