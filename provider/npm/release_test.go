@@ -146,13 +146,16 @@ func TestTarballFaults_PG1(t *testing.T) {
 			t.Parallel()
 			g := providertest.NewRegistry(t, widget())
 			g.Fault(providertest.Tarball, "", tt.fault)
-			p := over(t, g, func(c *npm.Config, f *fetch.Config) {
-				c.ArchiveLimit, f.StallTimeout = 1<<20, 50*time.Millisecond
-			})
-			r, err := p.Release(t.Context(), "widget", version(t, "1.0.0"))
+			r, err := over(t, g, nil).Release(t.Context(), "widget", version(t, "1.0.0"))
 			if err != nil {
 				t.Fatal(err)
 			}
+			p := over(t, g, func(c *npm.Config, f *fetch.Config) {
+				c.ArchiveLimit = 1 << 20
+				if tt.fault.Stall != nil {
+					f.StallTimeout = 50 * time.Millisecond
+				}
+			})
 			b, err := readArchive(t, p, r)
 			if !errors.Is(err, tt.want) {
 				t.Fatalf("got %v", err)
