@@ -29,8 +29,8 @@
 //     request is sent to the daemon twice otherwise.
 //   - Exact versions are immutable for a year, the pin main for a minute; an
 //     error carries no Cache-Control from nginx.
-//   - Documents that can script (HTML, SVG, XML, PDF) and all that the daemon
-//     says itself are sandboxed by Content-Security-Policy.
+//   - Documents that can script (HTML, SVG, XML, PDF), the daemon's listings
+//     among them, are sandboxed by Content-Security-Policy.
 //   - Nothing below /-/ is ever routed, the admin prefix only on demand. With
 //     the public prefix "/" both are closed explicitly.
 //

@@ -59,8 +59,12 @@ func charsetTypes() string {
 // documentTypes is a PCRE for the Content-Type of a document.
 const documentTypes = `^(?:text/(?:html|xml)|image/svg|application/(?:[a-z.-]+\+)?(?:xml|xhtml|pdf))`
 
-// documentExtensions is a PCRE for the extension of a document, the map-less
-// form of documentTypes.
+// documentPaths is a PCRE for URLs that may be answered with a document, the
+// map-less form of documentTypes: a directory is answered with its index or a
+// listing.
+func documentPaths() string { return `(?:/|` + strings.TrimSuffix(documentExtensions(), "$") + `)$` }
+
+// documentExtensions is a PCRE for the extension of a document.
 func documentExtensions() string {
 	var extensions []string
 	for _, t := range mediaTypes() {

@@ -21,33 +21,33 @@ const (
 
 // model is what the templates see. Its strings are checked but not quoted.
 type model struct {
-	Marker, Dir                            string
-	Inline                                 bool // the server-only form
-	AccelOff, IndexFallback                bool
-	GzipStatic, BrotliStatic               bool
-	Pub, PubBare, Internal                 string
-	Root, View, ComponentsDir              string
-	Components                             string
-	Passed, Closed                         []string
-	Upstream, Server, CacheName, CachePath string
-	UpstreamBlock                          bool // Upstream names a block rather than an address
-	Period, NotFoundPeriod, ReadTimeout    string
-	LimitZone, LimitRate                   string
-	LimitBurst                             int
-	Body                                   int64
-	OpenFiles, FileLimit, RecommendedFiles int
-	Connections                            int
-	User, Listen, ServerName, Front        string
-	Load, Temps                            []string
-	Guard                                  []pkgref.GuardPattern
-	GuardPattern, DotSegments              string
-	ExactPattern, MainPattern, AtPattern   string
-	DocumentTypes, DocumentExtensions      string
-	Types                                  []mediaType
-	CharsetTypes                           string
-	Classes                                []class
-	Metas                                  []meta
-	Class                                  class // of the block being written
+	Marker, Dir                                      string
+	Inline                                           bool // the server-only form
+	AccelOff, IndexFallback                          bool
+	GzipStatic, BrotliStatic                         bool
+	Pub, PubBare, Internal                           string
+	Root, View, ComponentsDir                        string
+	Components                                       string
+	Passed, Closed                                   []string
+	Upstream, Server, CacheName, CachePath           string
+	UpstreamBlock                                    bool // Upstream names a block rather than an address
+	Period, NotFoundPeriod, ReadTimeout              string
+	LimitZone, LimitRate                             string
+	LimitBurst                                       int
+	Body                                             int64
+	OpenFiles, FileLimit, RecommendedFiles           int
+	Connections                                      int
+	User, Listen, ServerName, Front                  string
+	Load, Temps                                      []string
+	Guard                                            []pkgref.GuardPattern
+	GuardPattern, DotSegments                        string
+	ExactPattern, MainPattern, AtPattern             string
+	DocumentTypes, DocumentExtensions, DocumentPaths string
+	Types                                            []mediaType
+	CharsetTypes                                     string
+	Classes                                          []class
+	Metas                                            []meta
+	Class                                            class // of the block being written
 }
 
 // newModel checks the input and derives what the templates need.
@@ -204,6 +204,7 @@ func (m *model) setPatterns() {
 	m.AtPattern = "^(" + pub + namePattern + ")@(" + versionPattern + ")(/.*)?$"
 	m.DocumentTypes = documentTypes
 	m.DocumentExtensions = documentExtensions()
+	m.DocumentPaths = documentPaths()
 	m.Types = mediaTypes()
 	m.CharsetTypes = charsetTypes()
 	m.Metas = metas(m.AccelOff)
