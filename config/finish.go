@@ -26,8 +26,8 @@ func (l *loader) derive() {
 			c.Accel = "off"
 		}
 	}
-	if c.Nginx.CachePath == "" {
-		c.Nginx.CachePath = "/var/cache/nginx/" + c.Nginx.CacheName
+	if c.Nginx.CachePath == "" { // the data directory is there, on any system
+		c.Nginx.CachePath = filepath.Join(c.Root.FS, "nginx-cache")
 	}
 	if _, given := l.given["providers"]; !given {
 		t := l.grow("providers[]", 0)

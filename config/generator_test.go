@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -13,26 +14,25 @@ func TestLoadGeneratorFlat_N1(t *testing.T) {
 	type result struct {
 		Pub, Internal, FS, Upstream, Listen, CacheName, CachePath, Period, Accel string
 	}
-	const cachePath = "/var/cache/nginx/"
 	cases := map[string]struct {
 		content string
 		want    result
 	}{
 		"nested cache": {
 			"internal: /ilib\npub: /assets/lib\nroot: /srv/lib\nupstream: backend\ncache: {name: reg, period: 60s}\n",
-			result{"/assets/lib/", "/ilib/", "/srv/lib", "backend", "127.0.0.1:9900", "reg", cachePath + "reg", "1m0s", "nginx"},
+			result{"/assets/lib/", "/ilib/", "/srv/lib", "backend", "127.0.0.1:9900", "reg", "/srv/lib/nginx-cache", "1m0s", "nginx"},
 		},
 		"dotted cache": {
 			"fs: /srv/lib\nupstream: 127.0.0.1:8081\ncache.name: reg\ncache.period: 90\n",
-			result{"/lib/", "/ilib/", "/srv/lib", "127.0.0.1:8081", "127.0.0.1:8081", "reg", cachePath + "reg", "1m30s", "nginx"},
+			result{"/lib/", "/ilib/", "/srv/lib", "127.0.0.1:8081", "127.0.0.1:8081", "reg", "/srv/lib/nginx-cache", "1m30s", "nginx"},
 		},
 		"JSON": {
 			`{"pub": "/lib/", "internal": "/i/", "root": "/srv/${NAME}", "cache": {"name": "c", "period": "1h"}}`,
-			result{"/lib/", "/i/", "/srv/from-env", "registryd", "127.0.0.1:9900", "c", cachePath + "c", "1h0m0s", "nginx"},
+			result{"/lib/", "/i/", "/srv/from-env", "registryd", "127.0.0.1:9900", "c", "/srv/from-env/nginx-cache", "1h0m0s", "nginx"},
 		},
 		"prefix alone": {
 			"pub: /cdn/\n",
-			result{"/cdn/", "/ilib/", "DIR/registryd-data", "registryd", "127.0.0.1:9900", "registryd", cachePath + "registryd", "1m0s", "nginx"},
+			result{"/cdn/", "/ilib/", "DIR/registryd-data", "registryd", "127.0.0.1:9900", "registryd", "DIR/registryd-data/nginx-cache", "1m0s", "nginx"},
 		},
 	}
 	for name, c := range cases {
@@ -50,6 +50,7 @@ func TestLoadGeneratorFlat_N1(t *testing.T) {
 			}
 			if got.FS == o.Dir+"/registryd-data" {
 				got.FS = "DIR/registryd-data"
+				got.CachePath = "DIR" + strings.TrimPrefix(got.CachePath, o.Dir)
 			}
 			if d := cmp.Diff(c.want, got); d != "" {
 				t.Errorf("LoadGenerator (-want +got):\n%s", d)

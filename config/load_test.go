@@ -39,7 +39,7 @@ func defaults(dir string) *config.Config {
 		Cache: config.Cache{Packs: 1 << 30},
 		Nginx: config.Nginx{
 			Listen: "8080", ServerName: "localhost", Upstream: "registryd", OpenFiles: 20000,
-			CacheName: "registryd", CachePeriod: time.Minute, CachePath: "/var/cache/nginx/registryd",
+			CacheName: "registryd", CachePeriod: time.Minute, CachePath: dir + "/registryd-data/nginx-cache",
 			GzipStatic: true, BrotliStatic: "auto",
 		},
 	}
@@ -114,6 +114,7 @@ nginx: {limit_req: {rate: 50r/s, burst: 200}, modules: [a, b], version: 1.25.1, 
 	want.Listen = []config.Address{{Network: "tcp", Address: "[::1]:9900"}, {Network: "unix", Address: o.Dir + "/run/r.sock"}, {Network: "tcp", Address: ":9901"}}
 	want.PublicURL = "https://cdn.example.org/base"
 	want.Root = config.Root{Pub: "/", FS: o.Dir + "/data", Internal: "/_i/"}
+	want.Nginx.CachePath = o.Dir + "/data/nginx-cache"
 	want.StaleIfError, want.CacheTime = 7*24*time.Hour, 36*time.Hour
 	want.Providers = []config.Provider{
 		{Type: "dir", Name: "own", Names: []string{"@acme/*"}, SkipOnError: true, Dir: config.Dir{Path: o.Dir + "/packages", Rescan: time.Minute}, Line: 8},

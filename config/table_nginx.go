@@ -46,7 +46,7 @@ func proxyCacheRows() []row {
 		{Key: Key{Path: "nginx.cache.period", Type: TypeDuration, Min: 1e9, Max: maxDuration, Default: "1m",
 			Doc: "How long nginx keeps a redirect; whole seconds.", Example: "30s"},
 			field: func(t target) any { return &t.cfg.Nginx.CachePeriod }},
-		{Key: Key{Path: "nginx.cache.path", Type: TypePath, Otherwise: "`/var/cache/nginx/` and the cache's name",
+		{Key: Key{Path: "nginx.cache.path", Type: TypePath, Otherwise: "`nginx-cache` in `root.fs`",
 			Doc: "Directory of the proxy cache.", Example: "/var/cache/nginx/cdn"},
 			field: func(t target) any { return &t.cfg.Nginx.CachePath }, check: nginxPath},
 	}

@@ -21,7 +21,7 @@ if [ "$config" = sample/registryd.yaml ] && ! need_npm; then
 fi
 
 say "building"
-go build -trimpath -o "$run/bin/" ./cmd/registryd ./cmd/registry-nginx
+go build -o "$run/bin/" ./cmd/registryd ./cmd/registry-nginx
 
 daemon= nginx=
 stop() {

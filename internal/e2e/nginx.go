@@ -1,0 +1,83 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// NeedNginx returns the nginx binary. CI must have it; elsewhere a test that
+// needs it is left out, with a word about it.
+func NeedNginx(t testing.TB) string {
+	t.Helper()
+	for _, name := range []string{"nginx", "/usr/sbin/nginx"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatal("nginx is not installed, and CI must have it")
+	}
+	t.Skip("nginx is not installed: nothing was tested through it")
+	return ""
+}
+
+// startNginx generates the configuration and starts nginx with it.
+func (s *Stack) startNginx() {
+	s.t.Helper()
+	nginx := NeedNginx(s.t)
+	dir := filepath.Join(s.Dir, "nginx")
+	generate := exec.Command(binary(s.t, "registry-nginx"), "-c", s.config, "-o", dir, "--nginx", nginx)
+	if out, err := generate.CombinedOutput(); err != nil {
+		s.t.Fatalf("registry-nginx: %v\n%s", err, out)
+	}
+	conf := filepath.Join(dir, "nginx.conf")
+	if s.options.Front == Include {
+		conf = s.wrapInclude(nginx, dir)
+	}
+	args := []string{nginx, "-p", dir, "-c", conf, "-g", "daemon off;"}
+	if n := s.options.Descriptors; n > 0 {
+		args = append([]string{"/bin/sh", "-c", `ulimit -Sn "$0" && exec "$@"`, strconv.Itoa(n)}, args...)
+	}
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Stdout, cmd.Stderr = s.log, s.log
+	if err := cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { stop(cmd, syscall.SIGQUIT) })
+	s.await(s.URL + "/")
+}
+
+// wrapInclude lays somebody's nginx.conf around the include.
+func (s *Stack) wrapInclude(nginx, dir string) string {
+	s.t.Helper()
+	text, err := exec.Command(binary(s.t, "registry-nginx"), "-c", s.config, "--nginx", nginx).Output()
+	if err != nil {
+		s.t.Fatalf("registry-nginx: %v", err)
+	}
+	include := filepath.Join(dir, "include.conf")
+	if err := os.WriteFile(include, text, 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	full, err := os.ReadFile(filepath.Join(dir, "nginx.conf"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	// What somebody has who includes one file: modules and user as in the full
+	// set, and what the include's comments ask for in http{}.
+	head, _, _ := strings.Cut(string(full), "http {")
+	conf := filepath.Join(dir, "somebody.conf")
+	body := fmt.Sprintf("%shttp {\nupstream registryd { server %s; keepalive 32; }\n"+
+		"proxy_cache_path %s/somebody-cache levels=1:2 keys_zone=registryd:1m;\naccess_log off;\n"+
+		"server {\nlisten %s;\nserver_name localhost;\ninclude %q;\nlocation / { return 404; }\n}\n}\n",
+		head, host(s.Daemon), dir, host(s.URL), include)
+	if err := os.WriteFile(conf, []byte(body), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	return conf
+}

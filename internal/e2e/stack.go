@@ -1,0 +1,293 @@
+// Package e2e runs the real thing for tests and benchmarks: the built daemon
+// behind a real nginx, with a fake registry upstream, all on loopback.
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/registryd/registryd/provider/providertest"
+)
+
+// patience bounds every wait.
+const patience = 30 * time.Second
+
+// AdminToken is the token of the admin routes of every stack.
+const AdminToken = "e2e-token-3f9a"
+
+// Front says what stands between the client and the daemon.
+type Front string
+
+// The fronts, which must all answer the same.
+const (
+	Full    Front = "full"    // nginx with the full generated set
+	Include Front = "include" // nginx with the include for server{}
+	Direct  Front = "direct"  // no nginx, accel: off
+)
+
+// Options of a stack.
+type Options struct {
+	Front    Front                  // "" is Full
+	Packages []providertest.Package // of the fake registry
+	// Registry takes the place of the fake one, which is not started then; "npm"
+	// lets npm's own configuration say.
+	Registry string
+	// Config is YAML that is added to the configuration; keys of the top level
+	// that the stack sets itself are listen, root, accel, providers, admin, nginx.
+	Config string
+	// Providers is YAML of further providers, before npm.
+	Providers string
+	// Nginx is YAML below nginx:.
+	Nginx string
+	// Descriptors is the soft limit that nginx starts with; 0 leaves it.
+	Descriptors int
+}
+
+// Stack is a running daemon, with or without nginx.
+type Stack struct {
+	URL      string // of the front
+	Daemon   string // of the daemon itself
+	Dir      string // of this stack
+	Data     string // root.fs
+	Upstream *providertest.Registry
+	Client   *http.Client
+
+	t       testing.TB
+	options Options
+	config  string // path
+	daemon  *exec.Cmd
+	log     *lockedBuffer
+}
+
+// Start builds the binaries once and starts a stack, which the test's end stops.
+func Start(t testing.TB, o Options) *Stack {
+	t.Helper()
+	if o.Front == "" {
+		o.Front = Full
+	}
+	dir := t.TempDir()
+	s := &Stack{
+		t: t, options: o, Dir: dir, Data: filepath.Join(dir, "data"), config: filepath.Join(dir, "registryd.yaml"),
+		Daemon: "http://" + FreeAddress(t), log: &lockedBuffer{},
+		Client: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, Transport: &http.Transport{
+			MaxIdleConnsPerHost: 512, DisableCompression: true,
+		}},
+	}
+	t.Cleanup(s.Client.CloseIdleConnections)
+	if o.Registry == "" {
+		s.Upstream = providertest.NewRegistry(t, o.Packages...)
+	}
+	s.URL = s.Daemon
+	if o.Front != Direct {
+		s.URL = "http://" + FreeAddress(t)
+	}
+	s.WriteConfig(o.Config)
+	s.StartDaemon()
+	if o.Front != Direct {
+		s.startNginx()
+	}
+	return s
+}
+
+// WriteConfig writes the configuration, with other YAML in place of
+// Options.Config. The daemon sees it after a reload.
+func (s *Stack) WriteConfig(extra string) {
+	s.t.Helper()
+	registry := s.options.Registry
+	if s.Upstream != nil {
+		registry = s.Upstream.URL()
+	}
+	npm := "  - type: npm\n"
+	if registry != "npm" {
+		npm += "    registry: " + registry + "\n"
+	}
+	accel := "nginx"
+	if s.options.Front == Direct {
+		accel = "off"
+	}
+	text := fmt.Sprintf("listen: %s\nroot: {fs: %s}\naccel: %s\nproviders:\n%s%sadmin: {tokens: [{id: ops, token: %s}]}\nnginx:\n  listen: %s\n%s%s",
+		host(s.Daemon), s.Data, accel, s.options.Providers, npm, AdminToken, host(s.URL), s.options.Nginx, extra)
+	if err := os.WriteFile(s.config, []byte(text), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func host(url string) string { return strings.TrimPrefix(url, "http://") }
+
+// StartDaemon starts the daemon, again after KillDaemon or StopDaemon, and
+// waits until it is ready.
+func (s *Stack) StartDaemon() {
+	s.t.Helper()
+	cmd := exec.Command(binary(s.t, "registryd"), "serve", "-c", s.config, "--set", "log.format=json", "--set", "log.level=debug")
+	cmd.Stdout, cmd.Stderr, cmd.Dir = s.log, s.log, s.Dir
+	if err := cmd.Start(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.daemon = cmd
+	s.t.Cleanup(func() { stop(cmd, syscall.SIGTERM) })
+	s.await(s.Daemon + "/-/readyz")
+}
+
+// KillDaemon ends the daemon as a power cut would end the process.
+func (s *Stack) KillDaemon() { stop(s.daemon, syscall.SIGKILL) }
+
+// StopDaemon ends the daemon as systemd would, and returns its exit code.
+func (s *Stack) StopDaemon() int {
+	stop(s.daemon, syscall.SIGTERM)
+	return s.daemon.ProcessState.ExitCode()
+}
+
+// Pid is that of the daemon.
+func (s *Stack) Pid() int { return s.daemon.Process.Pid }
+
+// Reload sends SIGHUP to the daemon.
+func (s *Stack) Reload() { _ = s.daemon.Process.Signal(syscall.SIGHUP) } // gone: the next request tells
+
+// Log returns what the daemon wrote so far.
+func (s *Stack) Log() string { return s.log.String() }
+
+// stop ends a process that we started and waits for it.
+func stop(cmd *exec.Cmd, sig os.Signal) {
+	if cmd.ProcessState != nil {
+		return
+	}
+	_ = cmd.Process.Signal(sig) // gone already: Wait tells
+	_ = cmd.Wait()              // the exit code is in ProcessState
+}
+
+// await waits until something answers.
+func (s *Stack) await(url string) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for ctx.Err() == nil {
+		req, _ := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+		if resp, err := s.Client.Do(req); err == nil {
+			resp.Body.Close()
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	s.t.Fatalf("%s does not answer; the daemon says:\n%s", url, s.Log())
+}
+
+// Answer is an HTTP answer, read whole.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// Get asks the front for a path; header are pairs of key and value.
+func (s *Stack) Get(path string, header ...string) Answer {
+	s.t.Helper()
+	a, err := s.Try(http.MethodGet, s.URL+path, header...)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return a
+}
+
+// Try sends one request to an absolute URL. Errors: those of the transport.
+func (s *Stack) Try(method, url string, header ...string) (Answer, error) {
+	req, err := http.NewRequest(method, url, http.NoBody)
+	if err != nil {
+		return Answer{}, err
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		req.Header.Set(header[i], header[i+1])
+	}
+	resp, err := s.Client.Do(req)
+	if err != nil {
+		return Answer{}, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	return Answer{resp.StatusCode, resp.Header, body}, err
+}
+
+// Admin sends a request to the admin routes of the daemon.
+func (s *Stack) Admin(method, path string) Answer {
+	s.t.Helper()
+	a, err := s.Try(method, s.Daemon+"/staff/registry/"+path, "Authorization", "Bearer "+AdminToken)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return a
+}
+
+// PackageRequests returns how many requests for packages reached the daemon.
+func (s *Stack) PackageRequests() int {
+	s.t.Helper()
+	a, err := s.Try(http.MethodGet, s.Daemon+"/-/metrics")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	sum := 0
+	for line := range bytes.Lines(a.Body) {
+		var n float64
+		if i := bytes.LastIndexByte(line, ' '); i > 0 && bytes.HasPrefix(line, []byte("registryd_http_requests_total{")) &&
+			bytes.Contains(line, []byte(`route="packages"`)) {
+			if _, err := fmt.Sscan(string(line[i:]), &n); err == nil {
+				sum += int(n)
+			}
+		}
+	}
+	return sum
+}
+
+// Command runs registryd with arguments and returns what it printed.
+func (s *Stack) Command(args ...string) (string, error) {
+	s.t.Helper()
+	cmd := exec.Command(binary(s.t, "registryd"), args...)
+	cmd.Dir = s.Dir
+	cmd.Env = append(os.Environ(), "REGISTRYD_SERVER="+s.Daemon, "REGISTRYD_TOKEN="+AdminToken)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// FreeAddress returns a loopback address that nobody listens on.
+func FreeAddress(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// lockedBuffer collects what a process writes.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+// Write is part of io.Writer.
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+// String returns what was written so far.
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
