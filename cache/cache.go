@@ -59,7 +59,10 @@ type Cache struct {
 	pins      [64]sync.Mutex              // of main, by hash
 	marks     sync.Mutex                  // of absent.json files
 	packs     packBudget
-	trash     sync.WaitGroup
+	remakes   [16]sync.Mutex // of packs, by hash
+	clearing  sync.Mutex     // of what is in the way in the view
+	bin       bin
+	trash     sync.WaitGroup // of everything in the background
 }
 
 // Open takes the data directory into possession: it locks it, checks or writes
@@ -184,16 +187,49 @@ func (c *Cache) emptyTmp() {
 	}
 }
 
+// bin holds what was moved away and waits for its deletion, one after the
+// other: a sweep may throw away a hundred thousand releases at once.
+type bin struct {
+	mu       sync.Mutex
+	trash    []string
+	emptying bool // somebody is at it
+}
+
 // discard deletes what durable.RemoveTree moved away, in the background.
 func (c *Cache) discard(trash string) {
 	if trash == "" {
 		return
 	}
-	c.trash.Go(func() {
-		if err := c.disk.Discard(trash); err != nil {
-			c.log.Warn("cannot delete what was removed", "error", err)
+	c.bin.mu.Lock()
+	defer c.bin.mu.Unlock()
+	c.bin.trash = append(c.bin.trash, trash)
+	if !c.bin.emptying {
+		c.bin.emptying = true
+		c.trash.Go(c.emptyBin)
+	}
+}
+
+func (c *Cache) emptyBin() {
+	for {
+		trash := c.bin.take()
+		if len(trash) == 0 {
+			return
 		}
-	})
+		for _, name := range trash {
+			if err := c.disk.Discard(name); err != nil {
+				c.log.Warn("cannot delete what was removed", "error", err)
+			}
+		}
+	}
+}
+
+// take returns what is in the bin; with nothing in it, emptying ends.
+func (b *bin) take() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	trash := b.trash
+	b.trash, b.emptying = nil, len(trash) > 0
+	return trash
 }
 
 // remove makes a tree disappear at once and deletes it in the background.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/registryd/registryd/internal/durable"
+	"github.com/registryd/registryd/internal/outcome"
 	"github.com/registryd/registryd/internal/unpack"
 )
 
@@ -28,10 +29,7 @@ var verified = unpack.Limits{Unpacked: math.MaxInt64, Entries: math.MaxInt, Path
 func (c *Cache) openPack(m *Manifest) (*os.File, error) {
 	f, err := c.root.Open(packFile(m.Blob))
 	if isMissing(err) {
-		if err := c.rebuildPack(m); err != nil {
-			return nil, err
-		}
-		f, err = c.root.Open(packFile(m.Blob))
+		return c.remakePack(m, nil)
 	}
 	if err != nil {
 		return nil, durable.Wrap(err, "open pack of %s", m.Ref())
@@ -40,9 +38,49 @@ func (c *Cache) openPack(m *Manifest) (*os.File, error) {
 	return f, nil
 }
 
+// remakePack opens the pack of m, which is made again when it is gone or is
+// still the one that was found bad. One caller does that, the others wait and
+// get what it made. Errors: as openPack.
+func (c *Cache) remakePack(m *Manifest, bad *os.File) (*os.File, error) {
+	lock := &c.remakes[stripe(m.Blob, len(c.remakes))]
+	lock.Lock()
+	defer lock.Unlock()
+	err := errVanished
+	for range 3 { // the budget may drop it as soon as it is there
+		var f *os.File
+		f, err = c.root.Open(packFile(m.Blob))
+		if err == nil && !sameFile(f, bad) {
+			return f, nil
+		}
+		if err == nil {
+			f.Close()
+			c.log.Warn("pack is damaged and is made again", "pkg", m.Name, "version", m.Version.String())
+			err = c.root.Remove(packFile(m.Blob))
+		}
+		if err != nil && !isMissing(err) {
+			return nil, durable.Wrap(err, "replace pack of %s", m.Ref())
+		}
+		if err := c.rebuildPack(m); err != nil {
+			return nil, err
+		}
+	}
+	return nil, outcome.Wrap(outcome.Busy, err, "open pack of %s", m.Ref())
+}
+
+var errVanished = errors.New("removed by somebody else")
+
+// sameFile reports whether both are open on one file; b may be nil.
+func sameFile(a, b *os.File) bool {
+	if b == nil {
+		return false
+	}
+	ai, aerr := a.Stat()
+	bi, berr := b.Stat()
+	return aerr == nil && berr == nil && os.SameFile(ai, bi)
+}
+
 // rebuildPack unpacks the blob of m once more, checking it while it is read.
-// Several callers may do so at once; each makes the same file. Errors:
-// ErrDamaged, after which the blob is gone; outcome.Busy.
+// Errors: ErrDamaged, after which the blob is gone; outcome.Busy.
 func (c *Cache) rebuildPack(m *Manifest) error {
 	blob, err := c.root.Open(blobFile(m.Blob))
 	if isMissing(err) {
@@ -61,7 +99,7 @@ func (c *Cache) rebuildPack(m *Manifest) error {
 	_, err = unpack.Tarball(io.TeeReader(blob, sum), &stickyWriter{w: pack}, verified)
 	if err == nil && hex.EncodeToString(sum.Sum(nil)) == m.Blob {
 		c.log.Info("pack made again from its blob", "pkg", m.Name, "version", m.Version.String())
-		c.packs.added(c, m.Unpacked())
+		defer c.packs.added(c, m.Unpacked()) // once it can be seen
 		return pack.Commit(packFile(m.Blob), durable.Options{Mode: 0o600})
 	}
 	if w := (*writeError)(nil); errors.As(err, &w) {
@@ -97,6 +135,7 @@ type packBudget struct {
 	bytes    int64
 	known    bool
 	trimming bool
+	during   int64 // bytes added while trimming, which may have missed them
 }
 
 // packTouch is how old the mtime of a pack may be before a use renews it.
@@ -118,16 +157,26 @@ func (b *packBudget) added(c *Cache, bytes int64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.bytes += bytes
+	b.during += bytes
 	if b.trimming || b.known && b.bytes <= limit {
 		return
 	}
 	b.trimming = true
-	c.trash.Go(func() {
+	c.trash.Go(func() { b.trim(c, limit) })
+}
+
+// trim trims until nothing was added meanwhile that would be too much.
+func (b *packBudget) trim(c *Cache, limit int64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for again := true; again; again = b.during > 0 && b.bytes > limit {
+		b.during = 0
+		b.mu.Unlock()
 		left := c.trimPacks(limit)
 		b.mu.Lock()
-		defer b.mu.Unlock()
-		b.bytes, b.known, b.trimming = left, true, false
-	})
+		b.bytes, b.known = left+b.during, true
+	}
+	b.trimming = false
 }
 
 type packInfo struct {

@@ -68,16 +68,21 @@ func (c *Cache) admit(m *Manifest, f File, gate Gate) error {
 	return nil
 }
 
-// InView reports whether the view holds f already. Size and mtime tell: the
-// mtime is a hash of the content.
+// InView reports whether the view holds f already, for all to read. Size and
+// mtime tell: the mtime is a hash of the content.
 func (c *Cache) InView(m *Manifest, f File) bool {
+	const readable = 0o444
 	info, err := c.root.Lstat(c.viewRelease(m) + "/" + f.Path)
-	return err == nil && info.Mode().IsRegular() && info.Size() == f.Size &&
+	return err == nil && info.Mode().IsRegular() && info.Mode()&readable == readable && info.Size() == f.Size &&
 		!f.SHA256.IsZero() && info.ModTime().Equal(f.SHA256.ModTime())
 }
 
 // show gives a staged file its place. The caller holds the release's lock.
 func (c *Cache) show(m *Manifest, f File, staged *durable.File) error {
+	defer staged.Abort()
+	if err := c.clearWay(m, f); err != nil {
+		return err
+	}
 	name := c.viewRelease(m) + "/" + f.Path
 	err := staged.Commit(name, durable.Options{ModTime: f.SHA256.ModTime()})
 	if nameTooLong(err) {
@@ -89,15 +94,21 @@ func (c *Cache) show(m *Manifest, f File, staged *durable.File) error {
 // copyOut stages a verified copy of one file. A pack whose bytes differ is made
 // again, once.
 func (c *Cache) copyOut(m *Manifest, f File) (*durable.File, error) {
-	staged, err := c.copyFromPack(m, f)
+	pack, err := c.openPack(m)
+	if err != nil {
+		return nil, err
+	}
+	defer pack.Close()
+	staged, err := c.copyFrom(pack, m, f)
 	if !errors.Is(err, errMismatch) {
 		return staged, err
 	}
-	c.log.Warn("pack is damaged and is made again", "pkg", m.Name, "version", m.Version.String())
-	if err := c.root.Remove(packFile(m.Blob)); err != nil && !isMissing(err) {
-		return nil, durable.Wrap(err, "remove pack of %s", m.Ref())
+	again, err := c.remakePack(m, pack)
+	if err != nil {
+		return nil, err
 	}
-	if staged, err = c.copyFromPack(m, f); errors.Is(err, errMismatch) {
+	defer again.Close()
+	if staged, err = c.copyFrom(again, m, f); errors.Is(err, errMismatch) {
 		return nil, fmt.Errorf("%s/%s: %w", m.Ref(), f.Path, ErrDamaged)
 	}
 	return staged, err
@@ -108,12 +119,7 @@ var errMismatch = errors.New("bytes differ from the manifest")
 // copyBuffers keeps the cost of a first touch independent of the heap.
 var copyBuffers = sync.Pool{New: func() any { return new([128 << 10]byte) }}
 
-func (c *Cache) copyFromPack(m *Manifest, f File) (*durable.File, error) {
-	pack, err := c.openPack(m)
-	if err != nil {
-		return nil, err
-	}
-	defer pack.Close()
+func (c *Cache) copyFrom(pack *os.File, m *Manifest, f File) (*durable.File, error) {
 	staged, err := c.disk.Create()
 	if err != nil {
 		return nil, err
