@@ -22,6 +22,7 @@ func stopped(t *testing.T) env {
 	}
 	write(t, e.view("made/main/x.js"), "by hand")
 	symlink(t, "../made/main", e.view("linked/main"))
+	symlink(t, "1.0.0", e.view("lodash/1.0.1"))
 	write(t, e.view("lodash/README"), "by hand")
 	if err := e.Close(); err != nil {
 		t.Fatal(err)
@@ -70,6 +71,9 @@ func TestBoot(t *testing.T) {
 			wantFile(t, e.view("made/main/x.js"), "by hand")
 			wantFile(t, e.view("linked/main/x.js"), "by hand")
 			wantFile(t, e.view("lodash/README"), "by hand")
+			if to, err := os.Readlink(e.view("lodash/1.0.1")); to != "1.0.0" {
+				t.Errorf("a link made by hand leads to %q, %v", to, err)
+			}
 			if !strings.Contains(logged.String(), tt.logs) || (tt.logs == "") != (logged.Len() == 0) {
 				t.Errorf("logged %q, want %q in it", logged, tt.logs)
 			}

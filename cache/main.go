@@ -3,6 +3,7 @@ package cache
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"path"
 	"strings"
 	"time"
@@ -45,7 +46,11 @@ const FirstTouch = "first-touch"
 // Main looks at what lies at main; it changes nothing and follows no link.
 // Errors: outcome.Busy where the disk fails.
 func (c *Cache) Main(name pkgref.Name) (Main, error) {
-	file := c.viewMain(name)
+	return c.lookAtMain(name, c.viewMain(name))
+}
+
+// lookAtMain looks at a main of name that lies at file.
+func (c *Cache) lookAtMain(name pkgref.Name, file string) (Main, error) {
 	info, err := c.root.Lstat(file)
 	switch {
 	case isMissing(err):
@@ -69,7 +74,12 @@ func (c *Cache) Main(name pkgref.Name) (Main, error) {
 // dirVersion reads the version of a directory that a person made.
 func (c *Cache) dirVersion(dir string) pkgref.Version {
 	var pkg struct{ Version string }
-	data, err := c.root.ReadFile(dir + "/package.json")
+	f, err := c.openRegular(dir + "/package.json")
+	if err != nil {
+		return pkgref.Version{}
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxPackageJSON))
 	if err == nil {
 		err = json.Unmarshal(data, &pkg)
 	}
@@ -79,6 +89,10 @@ func (c *Cache) dirVersion(dir string) pkgref.Version {
 	}
 	return v
 }
+
+// maxPackageJSON bounds the package.json of a directory that a person made;
+// of a larger one the version is not known.
+const maxPackageJSON = 4 << 20
 
 // Designate makes main of name point at version, by a relative link that
 // replaces an earlier one atomically, and records it. With force it also
@@ -123,7 +137,10 @@ func (c *Cache) Pin(name pkgref.Name) (Pin, error) {
 	if err != nil {
 		return pin, durable.Wrap(err, "read pin of %s", name)
 	}
-	if err := json.Unmarshal(data, &pin); err != nil {
+	if err = json.Unmarshal(data, &pin); err == nil {
+		_, err = pkgref.ParseVersion(pin.Version)
+	}
+	if err != nil {
 		c.log.Warn("state file is unreadable and counts as absent", "file", stateDir(name)+"/pin.json", "error", err)
 		return Pin{}, outcome.New(outcome.NotFound, "main of %s is not pinned", name)
 	}

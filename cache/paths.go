@@ -105,17 +105,18 @@ func (c *Cache) viewNames() iter.Seq[pkgref.Name] { return c.names(c.pub) }
 type viewEntry struct {
 	name    string
 	version string // "" for main
+	link    bool   // a person's, in the place of a release
 }
 
-// viewVersions returns the releases of name in the view, and main if there is
-// one. Anything else that lies there is nobody's business here.
+// viewVersions returns the releases of name in the view, links in their place
+// included, since they serve one too, and main if there is one. Anything else that lies there is nobody's business here.
 func (c *Cache) viewVersions(name pkgref.Name) []viewEntry {
 	var entries []viewEntry
 	for _, e := range c.readDir(c.viewDir(name)) {
 		if e.Name() == mainName {
 			entries = append(entries, viewEntry{name: mainName})
-		} else if v, err := pkgref.ParseVersion(e.Name()); err == nil && e.IsDir() {
-			entries = append(entries, viewEntry{name: e.Name(), version: v.String()})
+		} else if v, err := pkgref.ParseVersion(e.Name()); err == nil && (e.IsDir() || e.Type() == fs.ModeSymlink) {
+			entries = append(entries, viewEntry{name: e.Name(), version: v.String(), link: !e.IsDir()})
 		}
 	}
 	return entries

@@ -142,13 +142,13 @@ func (c *Cache) writeBoot(clean bool) error {
 	return c.disk.WriteFile(fileBoot, append(data, '\n'), durable.Options{Sync: true})
 }
 
-// setViewAside empties the view but for pins and what a person made.
+// setViewAside empties the view but for links and what a person made.
 func (c *Cache) setViewAside() error {
 	var kept error
 	for name := range c.viewNames() {
 		for _, entry := range c.viewVersions(name) {
-			if entry.version == "" {
-				continue // main
+			if entry.name == mainName || entry.link {
+				continue
 			}
 			kept = errors.Join(kept, c.remove(c.viewDir(name)+"/"+entry.name))
 		}

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -116,7 +117,21 @@ func (c *Cache) Audit(record any) error {
 	if _, err := f.Write(append(data, '\n')); err != nil {
 		return durable.Wrap(err, "write audit log")
 	}
-	return durable.Wrap(f.Sync(), "write audit log")
+	if err := f.Sync(); err != nil {
+		return durable.Wrap(err, "write audit log")
+	}
+	if info, err := f.Stat(); err == nil && info.Size() > int64(len(data))+1 {
+		return nil
+	}
+	return c.syncState() // its first line: the name must survive too
+}
+
+func (c *Cache) syncState() error {
+	dir, err := c.root.Open(dirState)
+	if err != nil {
+		return durable.Wrap(err, "synchronise %s", dirState)
+	}
+	return durable.Wrap(errors.Join(dir.Sync(), dir.Close()), "synchronise %s", dirState)
 }
 
 // Note returns a small text that PutNote kept under a plain word, "" if none.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"sync"
 	"syscall"
@@ -162,6 +163,7 @@ func (c *Cache) Receive(r io.Reader, f File, limit int64) (*Loose, error) {
 	if err != nil {
 		return nil, err
 	}
+	limit = min(limit, math.MaxInt64-1)
 	sum, n, err := copyHash(staged, io.LimitReader(r, limit+1))
 	switch {
 	case err != nil:
@@ -216,17 +218,28 @@ func (c *Cache) OpenPacked(m *Manifest, f File) (*os.File, error) {
 // it. Errors: outcome.NotFound, outcome.Busy.
 func (c *Cache) OpenView(name pkgref.Name, release, path string) (*os.File, error) {
 	ref := c.viewDir(name) + "/" + release + "/" + path
-	// Without O_NONBLOCK a fifo that somebody placed there would hold us for ever.
-	f, err := c.root.OpenFile(ref, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	f, err := c.openRegular(ref)
+	if w := durable.Wrap(err, "open %s", ref); errors.Is(w, outcome.Busy) {
+		return nil, w
+	}
 	if err != nil {
-		if w := durable.Wrap(err, "open %s", ref); errors.Is(w, outcome.Busy) {
-			return nil, w
-		}
 		return nil, outcome.New(outcome.NotFound, "%s/%s has no file %s", name, release, path)
+	}
+	return f, nil
+}
+
+var errIrregular = errors.New("not a regular file")
+
+// openRegular opens what a person may have placed. Without O_NONBLOCK a fifo
+// would hold us for ever.
+func (c *Cache) openRegular(name string) (*os.File, error) {
+	f, err := c.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
 	}
 	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
 		f.Close()
-		return nil, outcome.New(outcome.NotFound, "%s/%s has no file %s", name, release, path)
+		return nil, errors.Join(errIrregular, err)
 	}
 	return f, nil
 }
