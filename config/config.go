@@ -10,9 +10,9 @@ type Config struct {
 	File      string    // path it was read from, as given; "" when there is no file
 	Listen    []Address // at least one
 	PublicURL string    // without a trailing slash; "" derives it from the request
-	Root      Root
-	Accel     string // "nginx" or "off"
-	Log       Log
+	Root      Root      // where packages are seen and kept
+	Accel     string    // "nginx" or "off"
+	Log       Log       // level and format of the log
 
 	CacheTime            time.Duration // for which a version list is fresh; 0 asks upstream each time
 	NegativeCacheTime    time.Duration // for which "not found" and "refused" are remembered
@@ -22,17 +22,17 @@ type Config struct {
 
 	Providers []Provider // in the order in which they are asked
 	Resolve   string     // "first" or "newest"
-	Policy    Policy
-	Admin     *Admin // nil: off
-	Limits    Limits
-	Timeouts  Timeouts
-	Cache     Cache
-	Proxy     string // URL, may hold a password; "" takes the environment
-	CAFile    string // absolute; "" is none
-	Nginx     Nginx
+	Policy    Policy     // the rule gate
+	Admin     *Admin     // nil: off
+	Limits    Limits     // what one request or archive may cost
+	Timeouts  Timeouts   // of requests upstream, and of draining
+	Cache     Cache      // budgets of the data directory
+	Proxy     string     // URL, may hold a password; "" takes the environment
+	CAFile    string     // absolute; "" is none
+	Nginx     Nginx      // what only the generator reads
 	// Components and Modules name the prefixes that nginx routes; nil: off.
 	Components *Prefixed
-	Modules    *Prefixed
+	Modules    *Prefixed // see Components
 }
 
 // Address is one listening address.
@@ -116,16 +116,24 @@ type Limits struct {
 }
 
 // Timeouts of requests upstream, and of draining. None is zero.
-type Timeouts struct{ Connect, Header, Stall, Total, Drain time.Duration }
+type Timeouts struct {
+	Connect time.Duration // TCP and TLS
+	Header  time.Duration // until the header of an answer
+	Stall   time.Duration // without a byte of its body
+	Total   time.Duration // of one request with its body
+	Drain   time.Duration // for requests under way when the daemon stops
+}
 
 // Cache budgets in bytes and files; 0 is unlimited.
 type Cache struct {
-	MaxBytes, MaxFiles int64
+	MaxBytes, MaxFiles int64 // of the whole data directory
 	Packs              int64 // bytes
 }
 
 // Prefixed is a section of which only the URL prefix matters here.
-type Prefixed struct{ Prefix string }
+type Prefixed struct {
+	Prefix string // begins and ends with a slash
+}
 
 // LimitReq bounds how many misses one client may cause; the zero value is no
 // bound.
@@ -147,10 +155,10 @@ type Nginx struct {
 	CacheName    string        // of the proxy cache's zone
 	CachePeriod  time.Duration // whole seconds
 	CachePath    string        // absolute directory of the proxy cache
-	GzipStatic   bool
-	BrotliStatic string // "auto" (if found), "true", "false"
+	GzipStatic   bool          // serve .gz siblings
+	BrotliStatic string        // "auto" (if found), "true", "false"
 	// IndexFallback adds the predecessor's index probes.
 	IndexFallback bool
-	LimitReq      LimitReq
-	Admin         bool // route the admin prefix
+	LimitReq      LimitReq // of misses
+	Admin         bool     // route the admin prefix
 }

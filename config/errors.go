@@ -41,7 +41,9 @@ func (p Problem) String() string {
 // Errors is everything that is wrong with a configuration: the file's problems
 // by line, then those of the environment, then those of flags. It wraps
 // outcome.Invalid.
-type Errors struct{ Problems []Problem }
+type Errors struct {
+	Problems []Problem // at least one
+}
 
 // Error writes one line per problem.
 func (e *Errors) Error() string {

@@ -41,7 +41,7 @@ type Key struct {
 	Path string
 	// Of is the provider type that the key belongs to; "" for any.
 	Of   string
-	Type Type
+	Type Type // how its values are written
 	// Enum lists what a TypeEnum takes.
 	Enum []string
 	// Min and Max bound a TypeInt, a TypeSize (bytes) and a TypeDuration
@@ -51,8 +51,8 @@ type Key struct {
 	Default string
 	// Otherwise says what holds without a value where Default is "".
 	Otherwise string
-	Required  bool
-	Reload    Reload
+	Required  bool   // there is no default
+	Reload    Reload // what a reload does with a change
 	// Secret values appear in no message, log or dump.
 	Secret bool
 	Doc    string // one or two sentences

@@ -9,8 +9,8 @@ import (
 // Ref is a parsed URL path below the public prefix. The zero value is no
 // reference.
 type Ref struct {
-	Name Name
-	Spec Spec
+	Name Name // of the package
+	Spec Spec // what is asked of it
 	// Path is the decoded path inside the package, without a leading slash:
 	// "" for the package root, "dist/" for a directory, "dist/a.js" for a file.
 	// It may have any bytes but control bytes and backslashes, also such that

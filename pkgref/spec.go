@@ -28,7 +28,7 @@ const (
 
 // Spec is what a URL asks for after the package name.
 type Spec struct {
-	Kind    Kind
+	Kind    Kind    // which of the following are set
 	Text    string  // decoded, as asked; "latest" for an absent spec
 	Version Version // of a KindExact
 	Range   *Range  // of a KindRange

@@ -16,7 +16,7 @@ var ErrNotModified = errors.New("not modified")
 
 // Entry is one provider of a chain with the settings that belong to its place.
 type Entry struct {
-	Provider Provider
+	Provider Provider // who is asked
 	// Names are the patterns of the names that this provider owns: they are
 	// asked nowhere else, and it is asked for nothing else. Empty: it owns
 	// none and is asked for every name that nobody owns. Of a provider that is
@@ -199,7 +199,7 @@ type Error struct {
 	Provider string // its Name
 	Op       string // "check", "versions", "release", "open"
 	Ref      string // name or name@version
-	Err      error
+	Err      error  // what went wrong, one of internal/outcome
 }
 
 // Error says it in one line.

@@ -83,7 +83,7 @@ type Rescanner interface {
 
 // Versions is one provider's list of the versions of a package.
 type Versions struct {
-	Name      pkgref.Name
+	Name      pkgref.Name       // of the package
 	Validator string            // for the next call; "" if the source has none
 	Tags      map[string]string // dist-tag → exact version, as published
 	// List is sorted ascending by precedence. It holds no duplicates.
@@ -92,21 +92,21 @@ type Versions struct {
 
 // Listed is one version of a list.
 type Listed struct {
-	Version   pkgref.Version
-	Published time.Time // zero: not known
+	Version   pkgref.Version // as published, build metadata included
+	Published time.Time      // zero: not known
 	// Archive spares the look-up of the release; nil where the list does not
 	// tell as much.
-	Archive *Archive
+	Archive *Archive // of an archive release
 }
 
 // Release describes one exact version of a package. Exactly one of Archive
 // and Files is set.
 type Release struct {
-	Name      pkgref.Name
-	Version   pkgref.Version
-	Published time.Time // zero: not known
-	Archive   *Archive
-	Files     *Files
+	Name      pkgref.Name    // of the package
+	Version   pkgref.Version // as published, build metadata included
+	Published time.Time      // zero: not known
+	Archive   *Archive       // of an archive release
+	Files     *Files         // of a files release
 	// State is what a Rescanner compares; "" where releases never change.
 	State string
 }
@@ -117,7 +117,7 @@ type Archive struct {
 	// Integrity is what the source publishes of the tarball's digest; the zero
 	// value means nothing was published and is accepted: a provider that
 	// demands a digest refuses the release itself.
-	Integrity Integrity
+	Integrity Integrity // zero: nothing was published
 	// Generated marks a tarball that the source packs anew on request: its
 	// bytes may change while its content does not, so its release is pinned by
 	// the digest of its manifest.
@@ -126,7 +126,7 @@ type Archive struct {
 
 // Files lists the files of a files release.
 type Files struct {
-	List []File
+	List []File // in any order
 	// Open is set when the list is not complete: a path that is not listed may
 	// exist and is asked for with FileOpener.
 	Open bool
@@ -134,7 +134,7 @@ type Files struct {
 
 // File is one file of a files release.
 type File struct {
-	Path      string // no leading slash
-	Size      int64  // bytes; -1: not known
-	Integrity Integrity
+	Path      string    // no leading slash
+	Size      int64     // bytes; -1: not known
+	Integrity Integrity // zero: nothing was published
 }

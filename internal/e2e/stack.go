@@ -57,12 +57,12 @@ type Options struct {
 
 // Stack is a running daemon, with or without nginx.
 type Stack struct {
-	URL      string // of the front
-	Daemon   string // of the daemon itself
-	Dir      string // of this stack
-	Data     string // root.fs
-	Upstream *providertest.Registry
-	Client   *http.Client
+	URL      string                 // of the front
+	Daemon   string                 // of the daemon itself
+	Dir      string                 // of this stack
+	Data     string                 // root.fs
+	Upstream *providertest.Registry // nil with Options.Registry
+	Client   *http.Client           // follows no redirects
 
 	t       testing.TB
 	options Options
@@ -188,9 +188,9 @@ func (s *Stack) await(url string) {
 
 // Answer is an HTTP answer, read whole.
 type Answer struct {
-	Status int
-	Header http.Header
-	Body   []byte
+	Status int         // of the answer
+	Header http.Header // of the answer
+	Body   []byte      // decoded by nobody
 }
 
 // Get asks the front for a path; header are pairs of key and value.

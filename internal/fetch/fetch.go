@@ -116,7 +116,7 @@ func withDefaults(c Config) Config {
 
 // Request is one GET.
 type Request struct {
-	URL    string
+	URL    string // http or https
 	Accept string // "" for none
 	// Validator is sent as If-None-Match; "" for none.
 	Validator string
@@ -134,10 +134,10 @@ type Request struct {
 
 // Response of a GET that succeeded (200) or was not modified (304).
 type Response struct {
-	Status    int
-	Header    http.Header
-	Validator string // ETag; "" if none
-	URL       string // after redirects, without user info and fragment
+	Status    int         // 200 or 304
+	Header    http.Header // as upstream sent it
+	Validator string      // ETag; "" if none
+	URL       string      // after redirects, without user info and fragment
 	// Body must be closed by the caller, also that of a 304: until then it
 	// holds one of the host's places. Reads fail with outcome.TooSlow,
 	// Unavailable or Refused, or with the context's own error.

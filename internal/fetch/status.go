@@ -17,10 +17,10 @@ const (
 
 // StatusError carries the status of an answer that was no success.
 type StatusError struct {
-	Status int
-	URL    string // without user info and query
-	Header http.Header
-	Body   string // its first 512 bytes, for logs
+	Status int         // of the answer
+	URL    string      // without user info and query
+	Header http.Header // of the answer
+	Body   string      // its first 512 bytes, for logs
 }
 
 // Error says the status in numbers and words.

@@ -46,8 +46,8 @@ type Config struct {
 	// Scopes are the registries of scopes, "@scope" → base URL. They go before
 	// those of Settings.
 	Scopes   map[string]string
-	Settings Settings // what npm itself is configured with
-	Client   *fetch.Client
+	Settings Settings      // what npm itself is configured with
+	Client   *fetch.Client // required
 	// DocumentLimit and ArchiveLimit are in bytes; 0: 64 MiB and 256 MiB.
 	DocumentLimit, ArchiveLimit int64
 	Logger                      *slog.Logger // nil: discard

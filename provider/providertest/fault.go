@@ -32,7 +32,7 @@ type Fault struct {
 	// Status answers with that status and Header and Body instead.
 	Status int
 	Header http.Header // also added to an ordinary answer
-	Body   []byte
+	Body   []byte      // of the answer
 	// Rewrite changes the body of an ordinary answer.
 	Rewrite func([]byte) []byte
 	// Stall sends half of the body, then waits like Wait.

@@ -18,8 +18,8 @@ import (
 
 // Package is one version of a package as a source publishes it.
 type Package struct {
-	Name    string
-	Version string
+	Name    string            // with its scope
+	Version string            // exact
 	Files   map[string][]byte // path, without a leading slash → content
 	// Published is the publish time; zero: a fixed day in 2020.
 	Published time.Time
@@ -43,7 +43,7 @@ type Package struct {
 // Member is one raw member of a tarball.
 type Member struct {
 	Header tar.Header // Size is set from Body where it is 0
-	Body   []byte
+	Body   []byte     // as it stands
 }
 
 // Generate returns a package of n files of size bytes each, with content that
@@ -90,7 +90,8 @@ func Load(t testing.TB, fsys fs.FS) []Package {
 	return packages
 }
 
-// Parse reads one package from a txtar archive; see Load.
+// Parse reads one package from a txtar archive; see Load. Errors: plain
+// ones that name the file.
 func Parse(file string, data []byte) (Package, error) {
 	base := strings.TrimSuffix(path.Base(file), ".txtar")
 	at := strings.LastIndexByte(base, '@')
@@ -141,6 +142,7 @@ func (p *Package) published() time.Time {
 }
 
 // Archive returns the tarball of the package, the same bytes every time.
+// Errors: as Pack.
 func (p *Package) Archive() ([]byte, error) {
 	if p.Tarball != nil {
 		return p.Tarball, nil
@@ -159,7 +161,8 @@ func (p *Package) Archive() ([]byte, error) {
 	return Pack(append(members, p.Extra...)...)
 }
 
-// Pack packs members as they are into a gzipped tarball.
+// Pack packs members as they are into a gzipped tarball. Errors: those of
+// archive/tar, for a header that cannot be written.
 func Pack(members ...Member) ([]byte, error) {
 	var out bytes.Buffer
 	zw, err := gzip.NewWriterLevel(&out, gzip.BestSpeed)

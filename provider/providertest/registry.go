@@ -18,9 +18,9 @@ import (
 
 // Request is one request that a Registry received.
 type Request struct {
-	Kind   Kind
-	Path   string // as sent, escaped: "/@acme%2fwidget/1.0.0"
-	Header http.Header
+	Kind   Kind        // what was asked for
+	Path   string      // as sent, escaped: "/@acme%2fwidget/1.0.0"
+	Header http.Header // as sent
 }
 
 // Registry is a fake upstream. It sends full documents gzipped to clients that
