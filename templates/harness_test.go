@@ -99,6 +99,7 @@ type siteOptions struct {
 	nofile  int    // soft limit of descriptors nginx starts with; 0 leaves it
 	front   string // directory of the front page
 	network string // of the daemon; "" is tcp
+	linked  bool   // root.fs is a link of another owner, which needs root
 }
 
 // start runs nginx on a free loopback port until the test ends.
@@ -107,6 +108,11 @@ func start(t testing.TB, f form, o siteOptions) *site {
 	binary := needNginx(t)
 	dir := t.TempDir()
 	s := &site{t: t, fs: filepath.Join(dir, "data"), addr: freeAddress(t)}
+	if o.linked {
+		must(t, os.Mkdir(s.fs+"-real", 0o755))
+		must(t, os.Symlink(s.fs+"-real", s.fs))
+		must(t, os.Lchown(s.fs, 12345, 12345))
+	}
 	c := settings(s.fs)
 	c.Nginx.Listen = s.addr
 	if o.change != nil {

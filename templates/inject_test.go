@@ -175,7 +175,7 @@ func skeleton(text string) string {
 	return regexp.MustCompile(`"(?:[^"\\]|\\.)*"`).ReplaceAllString(text, `""`)
 }
 
-// FuzzQuoted checks that a path or prefix can change nothing but quoted text.
+// FuzzQuoted_N1 checks that a path or prefix can change nothing but quoted text.
 func FuzzQuoted_N1(f *testing.F) {
 	for _, seed := range []string{"/srv/registryd", "/lib/", "/a\";}", "/x\\", "/é/ü", "/$a/", "/a b/", "/~user/", "/a%2f", "/a.b/", "/x{}/"} {
 		f.Add(seed)

@@ -256,6 +256,23 @@ func TestForeignLinkIsNotFollowed_PM1(t *testing.T) {
 	})
 }
 
+// Only links inside the view are held against their owner: how root.fs itself
+// is reached is the operator's business.
+func TestRootBelowForeignLink_N6(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can make a link of another owner: a linked root.fs was not tested")
+	}
+	both(t, siteOptions{linked: true}, func(t *testing.T, s *site) {
+		s.put("lib/disk/1.0.0/a.js", "disk")
+		s.put("api/components/held/1.0.0/c.js", "held")
+		for target, text := range map[string]string{"/lib/disk/1.0.0/a.js": "disk", "/lib/made/1.0.0/a.js": "made a.js", "/api/components/held?hostId=1": "held"} {
+			if a := s.get(target); a.StatusCode != 200 || a.text != text {
+				t.Errorf("%s: status %d, %q", target, a.StatusCode, a.text)
+			}
+		}
+	})
+}
+
 func TestUnixSocket_N9(t *testing.T) {
 	both(t, siteOptions{network: "unix"}, func(t *testing.T, s *site) {
 		if a := s.get("/lib/made/1.0.0/a.js"); a.StatusCode != 200 || a.text != "made a.js" {
@@ -289,6 +306,23 @@ func TestClosedConnectionIsReplaced_N2(t *testing.T) {
 		}
 		if f := len(s.daemon.asked("/once/")); f <= 8 {
 			t.Errorf("no connection was used twice in %d requests", f)
+		}
+	})
+}
+
+func TestBrotliSibling_N5(t *testing.T) {
+	both(t, siteOptions{}, func(t *testing.T, s *site) {
+		if len(build(t).Modules) < 2 {
+			t.Skip("nginx's brotli_static module is not installed: brotli siblings were not tested")
+		}
+		for name, text := range map[string]string{"a.js": "plain", "a.js.gz": "zipped", "a.js.br": "brotli"} {
+			s.put("lib/packed/1.0.0/"+name, text)
+		}
+		for accept, want := range map[string]string{"br": "brotli", "gzip, br": "brotli", "gzip": "zipped", "identity": "plain"} {
+			a := s.get("/lib/packed/1.0.0/a.js", "Accept-Encoding: "+accept)
+			if a.text != want || a.Header.Get("Vary") != "Accept-Encoding" || a.Header.Get("Content-Type") != "text/javascript; charset=utf-8" {
+				t.Errorf("%s: %q, Vary %q, type %q", accept, a.text, a.Header.Get("Vary"), a.Header.Get("Content-Type"))
+			}
 		}
 	})
 }
