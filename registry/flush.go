@@ -101,6 +101,7 @@ func (r *Registry) flushMain(ctx context.Context, name pkgref.Name, by string) (
 // Designate makes main of a package point at an exact version, which is
 // fetched first if it is not held. Errors: as Release; main is unchanged then.
 func (r *Registry) Designate(ctx context.Context, name pkgref.Name, v pkgref.Version, by string) error {
+	r.forgetMarks(name) // whoever designates knows better than what was remembered
 	if _, err := r.Release(ctx, name, v); err != nil {
 		return err
 	}
