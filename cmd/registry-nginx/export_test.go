@@ -5,5 +5,4 @@ var (
 	Run        = run
 	ParseBuild = parseBuild
 	Write      = write
-	ClosedTo   = closedTo
 )

@@ -1,8 +1,12 @@
 // Command registry-nginx writes the nginx configuration of a registryd.
 package main
 
-import "os"
+import (
+	"os"
+
+	"github.com/registryd/registryd/internal/cli"
+)
 
 func main() {
-	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+	os.Exit(run(os.Args[1:], cli.Streams{Out: os.Stdout, Err: os.Stderr}))
 }

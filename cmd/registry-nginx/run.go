@@ -1,60 +1,30 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"runtime/debug"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/registryd/registryd/config"
+	"github.com/registryd/registryd/internal/cli"
+	"github.com/registryd/registryd/internal/worker"
 	"github.com/registryd/registryd/templates"
-)
-
-// Exit codes.
-const (
-	exitDone   = 0
-	exitFailed = 1
-	exitUsage  = 2
 )
 
 // options are what the command line sets.
 type options struct {
 	file, output, front, nginx string
 	test, force                bool
-	stdout, stderr             io.Writer
+	streams                    cli.Streams
 }
 
-// errUsage marks a command line that asks for nothing sensible.
-var errUsage = errors.New("usage")
-
-// run runs the command and returns its exit code. It prints an error as one
-// line per problem.
-func run(args []string, stdout, stderr io.Writer) int {
-	o := &options{stdout: stdout, stderr: stderr}
-	root := newCommand(o)
-	root.SetArgs(args)
-	root.SetOut(stdout)
-	root.SetErr(stderr)
-	err := root.Execute()
-	if err == nil {
-		return exitDone
-	}
-	for line := range strings.Lines(err.Error()) {
-		o.say(strings.TrimSuffix(line, "\n"))
-	}
-	if errors.Is(err, errUsage) {
-		return exitUsage
-	}
-	return exitFailed
-}
+// run runs the command and returns its exit code.
+func run(args []string, s cli.Streams) int { return cli.Run(newCommand(s), args, s) }
 
 // say prints one line of news or trouble.
-func (o *options) say(line string) { fmt.Fprintln(o.stderr, "registry-nginx: "+line) }
+func (o *options) say(line string) { o.streams.Say("registry-nginx", line) }
 
 const long = `Writes the nginx configuration of a registryd from the daemon's own file, or
 from the flat file of the predecessor.
@@ -64,17 +34,16 @@ directory gets the full set: parts for http{} and server{}, what they include,
 and a runnable nginx.conf.`
 
 // newCommand builds the command tree.
-func newCommand(o *options) *cobra.Command {
+func newCommand(s cli.Streams) *cobra.Command {
+	o := &options{streams: s}
 	c := &cobra.Command{
 		Use:   "registry-nginx -c FILE [-o DIR]",
 		Short: "Write the nginx configuration of a registryd",
 		Long:  long,
 		Example: "  registry-nginx -c registryd.yaml > /etc/nginx/snippets/registryd.conf\n" +
 			"  registry-nginx -c registryd.yaml -o /etc/nginx/registryd --test",
-		Args:          noArguments,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		RunE:          func(*cobra.Command, []string) error { return o.generate() },
+		Args: cli.NoArguments,
+		RunE: func(*cobra.Command, []string) error { return o.generate() },
 	}
 	f := c.Flags()
 	f.StringVarP(&o.file, "config", "c", "", "configuration `FILE`, YAML or JSON")
@@ -83,45 +52,17 @@ func newCommand(o *options) *cobra.Command {
 	f.StringVar(&o.nginx, "nginx", "nginx", "the nginx `BINARY` to write for")
 	f.BoolVarP(&o.test, "test", "t", false, "with -o: let nginx -t read the result")
 	f.BoolVar(&o.force, "force", false, "with -o: replace files that somebody else wrote")
-	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err.Error()) })
-	c.AddCommand(&cobra.Command{
-		Use: "version", Short: "Print the version", Args: noArguments,
-		Run: func(*cobra.Command, []string) { fmt.Fprintln(o.stdout, "registry-nginx "+version()) },
-	})
+	c.AddCommand(cli.VersionCommand())
 	return c
-}
-
-// usage returns an error that exits with exitUsage.
-func usage(text string) error { return &usageError{text} }
-
-type usageError struct{ text string }
-
-func (e *usageError) Error() string { return e.text + "; see registry-nginx --help" }
-func (e *usageError) Unwrap() error { return errUsage }
-
-// noArguments refuses arguments in our words.
-func noArguments(_ *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	return usage(fmt.Sprintf("argument %q is not understood", args[0]))
-}
-
-// version returns the version that the binary was built from.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		return info.Main.Version
-	}
-	return "(unknown)"
 }
 
 // check refuses combinations of flags that cannot be meant.
 func (o *options) check() error {
 	switch {
 	case o.file == "":
-		return usage("give a configuration with -c")
+		return cli.Usage("give a configuration with -c")
 	case o.output == "" && (o.test || o.force || o.front != ""):
-		return usage("--test, --force and --front need -o")
+		return cli.Usage("--test, --force and --front need -o")
 	}
 	return nil
 }
@@ -135,7 +76,7 @@ func (o *options) generate() error {
 	if err != nil {
 		return err
 	}
-	in := templates.Input{Config: cfg, Owner: owner(cfg.Root.FS), MaxFiles: o.maxFiles(cfg), Build: o.detect(cfg)}
+	in := templates.Input{Config: cfg, Owner: worker.Owner(cfg.Root.FS), MaxFiles: o.maxFiles(cfg), Build: o.detect(cfg)}
 	if o.output == "" {
 		return o.include(in)
 	}
@@ -148,7 +89,7 @@ func (o *options) include(in templates.Input) error {
 	if err != nil {
 		return err
 	}
-	_, err = o.stdout.Write(text)
+	_, err = o.streams.Out.Write(text)
 	return err
 }
 

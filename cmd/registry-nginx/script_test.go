@@ -8,11 +8,12 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	main "github.com/registryd/registryd/cmd/registry-nginx"
+	"github.com/registryd/registryd/internal/cli"
 )
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"registry-nginx": func() { os.Exit(main.Run(os.Args[1:], os.Stdout, os.Stderr)) },
+		"registry-nginx": func() { os.Exit(main.Run(os.Args[1:], cli.Streams{Out: os.Stdout, Err: os.Stderr})) },
 	})
 }
 

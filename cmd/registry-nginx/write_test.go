@@ -2,7 +2,6 @@ package main_test
 
 import (
 	"os"
-	"os/user"
 	"path/filepath"
 	"testing"
 
@@ -35,33 +34,5 @@ func TestWriteLeavesOldSet_N1(t *testing.T) {
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, ".*")); len(left) > 0 {
 		t.Errorf("left behind: %q", left)
-	}
-}
-
-func TestClosedTo_N12(t *testing.T) {
-	t.Parallel()
-	if _, err := user.Lookup("nobody"); err != nil {
-		t.Skip("there is no user nobody: the check of directories was not tested")
-	}
-	dir := filepath.Join(t.TempDir(), "closed")
-	if err := os.MkdirAll(filepath.Join(dir, "www"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for p := dir; p != filepath.Dir(os.TempDir()) && p != os.TempDir(); p = filepath.Dir(p) {
-		if err := os.Chmod(p, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got := main.ClosedTo("nobody", filepath.Join(dir, "www")); got != "" {
-		t.Skipf("the directory for temporary files is closed to nobody itself: %s", got)
-	}
-	if err := os.Chmod(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if got := main.ClosedTo("nobody", filepath.Join(dir, "www")); got != dir {
-		t.Errorf("closed at %q, want %q", got, dir)
-	}
-	if got := main.ClosedTo("root", filepath.Join(dir, "www")); got != "" {
-		t.Errorf("closed to root at %q", got)
 	}
 }

@@ -30,6 +30,7 @@ var floors = map[string]int{
 	"internal/fetch":     0,
 	"internal/lru":       0,
 	"internal/mediatype": 0,
+	"internal/worker":    0,
 
 	"provider":              1,
 	"provider/npm":          1,

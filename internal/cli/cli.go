@@ -21,34 +21,61 @@ const (
 	Misuse = 2
 )
 
-// Streams are where a command writes.
+// Streams are where a command writes: Out what was asked for, Err everything
+// else.
 type Streams struct{ Out, Err io.Writer }
 
-// Run executes a command line and returns the exit code.
+// Say prints one line of news or trouble to Err, behind the command's name.
+func (s Streams) Say(command, line string) { fmt.Fprintf(s.Err, "%s: %s\n", command, line) }
+
+// Run executes a command line and returns the exit code. Every line of an error
+// is a problem of its own and is printed as one.
 func Run(root *cobra.Command, args []string, s Streams) int {
 	root.SilenceErrors, root.SilenceUsage = true, true
 	root.SetArgs(args)
 	root.SetOut(s.Out)
 	root.SetErr(s.Err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return Usage("%v", err) })
-	err := root.Execute()
+	command, err := root.ExecuteC()
 	if err == nil {
 		return Done
 	}
+	if text, unknown := unknownCommand(err); unknown {
+		err = Usage("%s", text)
+	}
+	code, see := Failed, ""
+	if _, misuse := errors.AsType[*usageError](err); misuse {
+		code, see = Misuse, "; see "+command.CommandPath()+" --help"
+	}
 	for line := range strings.Lines(err.Error()) {
-		fmt.Fprintf(s.Err, "%s: %s\n", root.Name(), strings.TrimSuffix(line, "\n"))
+		if line = strings.TrimSpace(line); line != "" {
+			s.Say(root.Name(), line+see)
+		}
 	}
-	if _, ok := errors.AsType[*usageError](err); ok || strings.HasPrefix(err.Error(), "unknown command") {
-		return Misuse
+	return code
+}
+
+// unknownCommand puts cobra's words for a command that it does not know, which
+// take several lines where it can suggest something, into one.
+func unknownCommand(err error) (text string, ok bool) {
+	text, rest, _ := strings.Cut(err.Error(), "\n")
+	if !strings.HasPrefix(text, "unknown command ") {
+		return "", false
 	}
-	return Failed
+	text, _, _ = strings.Cut(text, " for ")
+	if _, list, found := strings.Cut(rest, "?\n"); found {
+		if names := strings.Fields(list); len(names) > 0 {
+			text += ", did you mean " + strings.Join(names, " or ")
+		}
+	}
+	return text, true
 }
 
 type usageError struct{ text string }
 
-func (e *usageError) Error() string { return e.text + "; see --help" }
+func (e *usageError) Error() string { return e.text }
 
-// Usage returns an error that exits with Misuse.
+// Usage returns an error that exits with Misuse. Run adds where help is.
 func Usage(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
 
 // NoArguments is a cobra.PositionalArgs that allows none. Errors: a misuse.
@@ -59,13 +86,13 @@ func NoArguments(_ *cobra.Command, args []string) error {
 	return Usage("argument %q is not understood", args[0])
 }
 
-// AtLeastOne is a cobra.PositionalArgs for commands that need something to work
-// on. Errors: a misuse.
-func AtLeastOne(c *cobra.Command, args []string) error {
-	if len(args) > 0 {
+// AtMostOne is a cobra.PositionalArgs for commands that work on one thing or on
+// everything. Errors: a misuse.
+func AtMostOne(c *cobra.Command, args []string) error {
+	if len(args) < 2 {
 		return nil
 	}
-	return Usage("%s needs an argument", c.Name())
+	return Usage("%s takes at most one argument", c.Name())
 }
 
 // One is a cobra.PositionalArgs for commands that take exactly one argument.
