@@ -21,9 +21,9 @@ import (
 
 // Config of a Handler.
 type Config struct {
-	Registry *registry.Registry
-	Pub      string // URL prefix of packages, "/lib/" or "/"
-	Internal string // nginx-internal prefix, "/ilib/"
+	Registry *registry.Registry // what is asked; not nil
+	Pub      string             // URL prefix of packages, "/lib/" or "/"
+	Internal string             // nginx-internal prefix, "/ilib/"
 	// Nginx answers files with X-Accel-Redirect. Without it the daemon sends
 	// the file, with the headers that nginx would add.
 	Nginx     bool

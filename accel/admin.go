@@ -19,9 +19,9 @@ import (
 
 // AdminConfig of the admin routes.
 type AdminConfig struct {
-	Registry *registry.Registry
-	Prefix   string // "/staff/registry/"
-	Tokens   []AdminToken
+	Registry *registry.Registry // what the actions act on; not nil
+	Prefix   string             // "/staff/registry/"
+	Tokens   []AdminToken       // those that are empty count for nothing
 	// Failures bounds wrong credentials; it outlives a reload.
 	Failures *FailureLimit
 	// Reload reads the configuration anew and returns what to report.

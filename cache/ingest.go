@@ -14,12 +14,13 @@ import (
 
 // Tarball describes what Ingest is to accept.
 type Tarball struct {
-	Limits unpack.Limits
+	Limits unpack.Limits // of what it unpacks to
 	// MaxBytes bounds the compressed size.
 	MaxBytes int64
-	// Hash, if set, sees every byte. Check, if set, is given its sum at the
-	// end, nil without a Hash; an error of Check rejects the tarball.
-	Hash  hash.Hash
+	// Hash, if set, sees every byte.
+	Hash hash.Hash
+	// Check, if set, is given the sum of Hash at the end, nil without a Hash; its
+	// error rejects the tarball.
 	Check func(sum []byte) error
 }
 

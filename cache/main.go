@@ -26,7 +26,7 @@ const (
 
 // Main is what lies at main of a package.
 type Main struct {
-	Kind MainKind
+	Kind MainKind // the other fields depend on it
 	// Version of a MainPin; of a MainDir, what its package.json says, else zero.
 	Version pkgref.Version
 	// Target is the text of a MainLink.
@@ -35,9 +35,9 @@ type Main struct {
 
 // Pin records who made main point at what.
 type Pin struct {
-	Version string    `json:"version"`
-	By      string    `json:"by"` // FirstTouch, or the id of an admin's token
-	At      time.Time `json:"at"`
+	Version string    `json:"version"` // exact
+	By      string    `json:"by"`      // FirstTouch, or the id of an admin's token
+	At      time.Time `json:"at"`      // when, in UTC
 }
 
 // FirstTouch is the Pin.By of a main that a request designated.

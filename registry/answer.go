@@ -14,25 +14,27 @@ import (
 // Answer is what is at a package path. Exactly one of Redirect, File and
 // Listing is set.
 type Answer struct {
-	Redirect *Target
-	File     *Served
-	Listing  *Listing
+	Redirect *Target  // another path of the same package
+	File     *Served  // a file, whole and verified
+	Listing  *Listing // a directory without an index
 }
 
 // Target is where a redirect leads.
 type Target struct {
-	Name    pkgref.Name
-	Release string // text of an exact version, or "main"
-	Path    string // decoded, inside the release
+	Name    pkgref.Name // of the package
+	Release string      // text of an exact version, or "main"
+	Path    string      // decoded, inside the release
 }
 
 // Served is a file that can be served.
 type Served struct {
 	Target
-	// Manifest and File describe it; Manifest is nil for a file of a main that a
-	// person made.
+	// Manifest is that of its release; nil for a file of a main that a person
+	// made.
 	Manifest *cache.Manifest
-	File     cache.File
+	// File is its line of the manifest; of a file without one only the path is
+	// known.
+	File cache.File
 	// Loose is the content of a file that must not be in the view; the receiver
 	// closes it. nil: the file is in the view.
 	Loose *os.File
@@ -40,8 +42,8 @@ type Served struct {
 
 // Listing is a directory without an index of its own.
 type Listing struct {
-	Target   // Path is "" or ends with a slash
-	Manifest *cache.Manifest
+	Target                   // Path is "" or ends with a slash
+	Manifest *cache.Manifest // of its release
 }
 
 // attempts bounds how often a request is answered anew because its release was

@@ -10,21 +10,21 @@ import (
 
 // HeldPackage tells what is held of one package.
 type HeldPackage struct {
-	Name     string        `json:"name"`
+	Name     string        `json:"name"`           // of the package
 	Main     string        `json:"main,omitempty"` // version, or "link" or "directory" for what a person made
-	Pin      *cache.Pin    `json:"pin,omitempty"`
-	Versions []HeldRelease `json:"versions"`
+	Pin      *cache.Pin    `json:"pin,omitempty"`  // the record of the last designation; nil: none
+	Versions []HeldRelease `json:"versions"`       // in the order of their texts; never nil
 }
 
 // HeldRelease tells what is held of one release.
 type HeldRelease struct {
-	Version   string    `json:"version"`
-	Provider  string    `json:"provider"`
-	Published time.Time `json:"published,omitzero"`
-	Fetched   time.Time `json:"fetched"`
-	Files     int       `json:"files"`
-	Tarball   int64     `json:"tarballBytes"`
-	Unpacked  int64     `json:"unpackedBytes"`
+	Version   string    `json:"version"`            // exact
+	Provider  string    `json:"provider"`           // that served it
+	Published time.Time `json:"published,omitzero"` // zero: not known
+	Fetched   time.Time `json:"fetched"`            // when it was taken in
+	Files     int       `json:"files"`              // that the manifest lists
+	Tarball   int64     `json:"tarballBytes"`       // 0 for a files release
+	Unpacked  int64     `json:"unpackedBytes"`      // of the files whose size is known
 	// Viewed are the bytes of the files that the view holds.
 	Viewed int64 `json:"viewBytes"`
 	// Used is when a file was last read; the file system may say so only daily.

@@ -81,7 +81,7 @@ func (r *Registry) versions(ctx context.Context, g *Generation, name pkgref.Name
 		}
 		return held.result()
 	}
-	age, ttl := held.age(time.Now()), freshness(g, held, p)
+	age, ttl := held.age(r.now()), freshness(g, held, p)
 	switch {
 	case age < ttl:
 		return held.result()
@@ -166,11 +166,11 @@ func (r *Registry) askList(ctx context.Context, key listKey, p lister) (*heldLis
 		if err := r.cache.DropList(key.name, key.provider); err != nil {
 			r.log.Warn("cannot remove a version list", "pkg", key.name, "provider", key.provider, "error", err)
 		}
-		return &heldList{fetched: time.Now()}, nil
+		return &heldList{fetched: r.now()}, nil
 	case err != nil:
 		return nil, err
 	}
-	held := &heldList{versions: vs, fetched: time.Now()}
+	held := &heldList{versions: vs, fetched: r.now()}
 	r.storeList(key, held)
 	return held, nil
 }

@@ -35,8 +35,8 @@ const (
 
 // Generation is everything that a reload replaces. It is immutable.
 type Generation struct {
-	Chain *provider.Chain
-	Rules *Rules
+	Chain *provider.Chain // who is asked
+	Rules *Rules          // what may be served; not nil
 	// Newest lets a range see the versions of all providers, not those of the
 	// first that has a satisfying one.
 	Newest bool
@@ -46,17 +46,17 @@ type Generation struct {
 	StaleWhileRevalidate time.Duration // how long an expired list is served while it is refreshed
 	StaleIfError         time.Duration // how long it is served when upstream fails
 
-	Archive  unpack.Limits
-	MaxBytes int64 // of a tarball, or of one file of a files release
+	Archive  unpack.Limits // of what a tarball unpacks to
+	MaxBytes int64         // of a tarball, or of one file of a files release
 }
 
 // Event is something that metrics count.
 type Event struct {
-	Kind     EventKind
-	Provider string
-	Err      error // nil: it went well
-	Bytes    int64
-	Duration time.Duration
+	Kind     EventKind     // what happened
+	Provider string        // whom it was about
+	Err      error         // nil: it went well
+	Bytes    int64         // that were moved; 0 where none were or nobody counted
+	Duration time.Duration // of the whole; 0 for an alarm
 }
 
 // EventKind says what an Event speaks of.
@@ -74,11 +74,14 @@ const (
 
 // Config of a Registry.
 type Config struct {
-	Cache   *cache.Cache
-	Logger  *slog.Logger // nil: discard
-	Observe func(Event)  // nil: nobody counts
+	Cache  *cache.Cache // the data directory; its owner closes it after the Registry
+	Logger *slog.Logger // nil: discard
+	// Observe is called from many goroutines at once; nil: nobody counts.
+	Observe func(Event)
 	// FlightTimeout bounds one shared fetch, whatever its waiters do; 0: 10 min.
 	FlightTimeout time.Duration
+	// Now is the clock that lists and marks age by; nil: time.Now.
+	Now func() time.Time
 }
 
 // Registry answers requests. Safe for concurrent use; make one with New.
@@ -87,6 +90,7 @@ type Registry struct {
 	log     *slog.Logger
 	observe func(Event)
 	timeout time.Duration
+	now     func() time.Time
 	gen     atomic.Pointer[Generation]
 
 	stop       context.CancelFunc
@@ -115,15 +119,19 @@ func New(c Config, g *Generation) *Registry {
 	if c.FlightTimeout == 0 {
 		c.FlightTimeout = 10 * time.Minute
 	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
 	base, stop := context.WithCancel(context.Background())
 	r := &Registry{
-		cache: c.Cache, log: c.Logger, observe: c.Observe, timeout: c.FlightTimeout, base: base, stop: stop,
+		cache: c.Cache, log: c.Logger, observe: c.Observe, timeout: c.FlightTimeout, now: c.Now,
+		base: base, stop: stop,
 		releases: flight.New[string, *cache.Manifest](base),
 		files:    flight.New[string, struct{}](base),
 		refresh:  flight.New[listKey, *heldList](base),
 		mains:    flight.New[pkgref.Name, pkgref.Version](base),
-		lists:    lru.New[listKey, *heldList](memoryVersions, nil),
-		marks:    lru.New[string, error](memoryMarks, nil),
+		lists:    lru.New[listKey, *heldList](memoryVersions, c.Now),
+		marks:    lru.New[string, error](memoryMarks, c.Now),
 	}
 	r.gen.Store(g)
 	return r

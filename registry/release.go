@@ -148,7 +148,7 @@ func (r *Registry) fetchNow(ctx context.Context, g *Generation, name pkgref.Name
 func (r *Registry) take(ctx context.Context, g *Generation, src source) (*cache.Manifest, error) {
 	m := &cache.Manifest{
 		Name: src.release.Name, Version: src.release.Version, Provider: src.provider.Name(),
-		Published: src.release.Published, Fetched: time.Now().UTC(), State: src.release.State,
+		Published: src.release.Published, Fetched: r.now().UTC(), State: src.release.State,
 	}
 	if src.release.Archive == nil {
 		return takeFiles(m, src.release.Files)

@@ -9,10 +9,10 @@ import (
 
 // Located tells what a spec means now, and who has it.
 type Located struct {
-	Name     string `json:"name"`
-	Version  string `json:"version"`
-	Provider string `json:"provider"`
-	Held     bool   `json:"held"` // no request is needed to serve it
+	Name     string `json:"name"`     // of the package
+	Version  string `json:"version"`  // exact
+	Provider string `json:"provider"` // that has it
+	Held     bool   `json:"held"`     // no request is needed to serve it
 }
 
 // Locate resolves a spec and finds the provider of that version, without
@@ -41,10 +41,10 @@ func (r *Registry) Locate(ctx context.Context, name pkgref.Name, spec pkgref.Spe
 
 // Warmed tells what Warm fetched.
 type Warmed struct {
-	Name    string `json:"name"`
-	Version string `json:"version"`
-	Files   int    `json:"files"`
-	Bytes   int64  `json:"bytes"` // unpacked
+	Name    string `json:"name"`    // of the package
+	Version string `json:"version"` // exact
+	Files   int    `json:"files"`   // that the release lists
+	Bytes   int64  `json:"bytes"`   // unpacked
 }
 
 // Warm fetches the release that a spec means, unless it is held. With files

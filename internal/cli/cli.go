@@ -23,7 +23,10 @@ const (
 
 // Streams are where a command writes: Out what was asked for, Err everything
 // else.
-type Streams struct{ Out, Err io.Writer }
+type Streams struct {
+	Out io.Writer // results
+	Err io.Writer // errors and progress
+}
 
 // Say prints one line of news or trouble to Err, behind the command's name.
 func (s Streams) Say(command, line string) { fmt.Fprintf(s.Err, "%s: %s\n", command, line) }

@@ -12,8 +12,8 @@ import (
 
 // Type is one content type and the file name extensions that have it.
 type Type struct {
-	Name       string // without parameters
-	Extensions []string
+	Name       string   // without parameters
+	Extensions []string // lower case, without a dot
 }
 
 // Default is the type of everything that the table does not know.
