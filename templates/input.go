@@ -52,7 +52,7 @@ type Module struct {
 // File is one file of the full set.
 type File struct {
 	Name string // base name, "registryd.server.conf"
-	Data []byte
+	Data []byte // the whole text
 }
 
 // Marker begins the first line of every file that this package writes, so

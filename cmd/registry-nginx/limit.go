@@ -7,9 +7,12 @@ import (
 	"github.com/registryd/registryd/config"
 )
 
+// few is how many descriptors are too few to go on without a word.
+const few = 8192
+
 // maxFiles returns the most descriptors that an nginx started like this
-// process could be given; 0 is "as many as it asks for". It says so when that
-// is less than nginx.open_files needs.
+// process could be given; 0 is "as many as it asks for". The output stays
+// within them; the user hears of it where they are few.
 func (o *options) maxFiles(c *config.Config) int {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
@@ -20,7 +23,7 @@ func (o *options) maxFiles(c *config.Config) int {
 	if limit.Max >= wanted || raisable(limit.Max, wanted) {
 		return 0
 	}
-	if o.output != "" {
+	if o.output != "" && limit.Max < few {
 		o.say(fmt.Sprintf("a process here may have %d descriptors, too few for nginx.open_files %d; fewer files are kept open",
 			limit.Max, c.Nginx.OpenFiles))
 	}
