@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/registryd/registryd/config"
+	"github.com/registryd/registryd/internal/mediatype"
 	"github.com/registryd/registryd/pkgref"
 )
 
@@ -43,7 +44,7 @@ type model struct {
 	GuardPattern, DotSegments                        string
 	ExactPattern, MainPattern, AtPattern             string
 	DocumentTypes, DocumentExtensions, DocumentPaths string
-	Types                                            []mediaType
+	Types                                            []mediatype.Type
 	CharsetTypes                                     string
 	Classes                                          []class
 	Metas                                            []meta
@@ -202,10 +203,10 @@ func (m *model) setPatterns() {
 	m.ExactPattern = below + namePattern + "/" + versionPattern + "/"
 	m.MainPattern = below + namePattern + "/main/"
 	m.AtPattern = "^(" + pub + namePattern + ")@(" + versionPattern + ")(/.*)?$"
-	m.DocumentTypes = documentTypes
+	m.DocumentTypes = mediatype.Scripted
 	m.DocumentExtensions = documentExtensions()
 	m.DocumentPaths = documentPaths()
-	m.Types = mediaTypes()
+	m.Types = mediatype.Types()
 	m.CharsetTypes = charsetTypes()
 	m.Metas = metas(m.AccelOff)
 	m.Classes = classes("^"+pub+namePattern+"/"+versionPattern+"/", "^"+pub+namePattern+"/main/")

@@ -10,58 +10,55 @@ import (
 	"strings"
 )
 
-// Type is one content type and the file name extensions that have it.
+// Type is one content type and the files that have it.
 type Type struct {
-	Name       string   // without parameters
-	Extensions []string // lower case, without a dot
+	Name       string // without parameters
+	Extensions string // of file names, lower case, separated by blanks
+	Charset    bool   // sent with charset=utf-8
+	Document   bool   // a browser may run scripts in it when it is navigated to
 }
 
 // Default is the type of everything that the table does not know.
 const Default = "application/octet-stream"
 
-// utf8Types are the types that are sent with charset=utf-8.
-var utf8Types = []string{
-	"text/javascript", "text/css", "text/html", "text/plain", "text/xml", "application/json", "image/svg+xml",
+// Types returns the table. With nosniff a wrong type breaks a module script, so
+// the list is part of what is promised. Sources are plain text: a type that a
+// browser would run or play helps nobody who reads them.
+func Types() []Type {
+	return []Type{
+		{Name: "text/javascript", Extensions: "js mjs cjs", Charset: true},
+		{Name: "text/css", Extensions: "css", Charset: true},
+		{Name: "text/html", Extensions: "html htm", Charset: true, Document: true},
+		{Name: "application/xhtml+xml", Extensions: "xhtml xht", Document: true},
+		{Name: "text/xml", Extensions: "xml xsd xsl xslt rss atom", Charset: true, Document: true},
+		{Name: "image/svg+xml", Extensions: "svg", Document: true},
+		{Name: "application/pdf", Extensions: "pdf", Document: true},
+		{Name: "application/json", Extensions: "json map json5 geojson", Charset: true},
+		{Name: "application/manifest+json", Extensions: "webmanifest"},
+		{Name: "application/wasm", Extensions: "wasm"},
+		{Name: "text/plain", Extensions: "ts mts cts tsx jsx vue svelte txt md markdown flow ls coffee yml yaml toml scss sass less styl", Charset: true},
+		{Name: "image/png", Extensions: "png"},
+		{Name: "image/jpeg", Extensions: "jpg jpeg"},
+		{Name: "image/gif", Extensions: "gif"},
+		{Name: "image/webp", Extensions: "webp"},
+		{Name: "image/avif", Extensions: "avif"},
+		{Name: "image/x-icon", Extensions: "ico"},
+		{Name: "font/woff2", Extensions: "woff2"},
+		{Name: "font/woff", Extensions: "woff"},
+		{Name: "font/ttf", Extensions: "ttf"},
+		{Name: "font/otf", Extensions: "otf"},
+		{Name: "application/vnd.ms-fontobject", Extensions: "eot"},
+		{Name: "audio/mpeg", Extensions: "mp3"},
+		{Name: "audio/ogg", Extensions: "ogg oga"},
+		{Name: "video/mp4", Extensions: "mp4"},
+		{Name: "video/webm", Extensions: "webm"},
+	}
 }
-
-var types = []Type{
-	{"text/javascript", []string{"js", "mjs", "cjs"}},
-	{"text/css", []string{"css"}},
-	{"text/html", []string{"html", "htm"}},
-	{"application/json", []string{"json", "map"}},
-	{"application/wasm", []string{"wasm"}},
-	// Sources are for reading: a type that a browser would run or play helps nobody.
-	{"text/plain", []string{"ts", "mts", "cts", "tsx", "jsx", "txt", "md", "markdown", "flow", "ls", "coffee", "yml", "yaml"}},
-	{"text/xml", []string{"xml"}},
-	{"application/xhtml+xml", []string{"xhtml"}},
-	{"application/pdf", []string{"pdf"}},
-	{"image/svg+xml", []string{"svg"}},
-	{"image/png", []string{"png"}},
-	{"image/jpeg", []string{"jpg", "jpeg"}},
-	{"image/gif", []string{"gif"}},
-	{"image/webp", []string{"webp"}},
-	{"image/avif", []string{"avif"}},
-	{"image/x-icon", []string{"ico"}},
-	{"font/woff2", []string{"woff2"}},
-	{"font/woff", []string{"woff"}},
-	{"font/ttf", []string{"ttf"}},
-	{"font/otf", []string{"otf"}},
-	{"application/vnd.ms-fontobject", []string{"eot"}},
-	{"video/mp4", []string{"mp4"}},
-	{"audio/mpeg", []string{"mp3"}},
-}
-
-// Types returns the table. The caller does not change it.
-func Types() []Type { return types }
-
-// UTF8 returns the types that are sent with charset=utf-8. The caller does not
-// change it.
-func UTF8() []string { return utf8Types }
 
 // Scripted is a pattern, for Go and for nginx, of the content types that a
 // browser runs scripts of when it shows them as a document. They are sent with
 // a sandbox, since anybody may publish a package.
-const Scripted = `^(?:text/html|image/svg|text/xml|application/(?:xml|xhtml|pdf))`
+const Scripted = `^(?:text/(?:html|xml)|image/svg|application/(?:[a-z.-]+\+)?(?:xml|xhtml|pdf))`
 
 var scripted = regexp.MustCompile(Scripted)
 
@@ -72,14 +69,12 @@ var byExtension = index()
 
 func index() map[string]string {
 	m := map[string]string{}
-	for _, t := range types {
+	for _, t := range Types() {
 		name := t.Name
-		for _, u := range utf8Types {
-			if u == name {
-				name += "; charset=utf-8"
-			}
+		if t.Charset {
+			name += "; charset=utf-8"
 		}
-		for _, e := range t.Extensions {
+		for _, e := range strings.Fields(t.Extensions) {
 			m[e] = name
 		}
 	}

@@ -11,7 +11,7 @@ func TestOf(t *testing.T) {
 	for name, want := range map[string]string{
 		"a.js": "text/javascript; charset=utf-8", "a.mjs": "text/javascript; charset=utf-8",
 		"A.CJS": "text/javascript; charset=utf-8", "a.map": "application/json; charset=utf-8",
-		"index.d.ts": "text/plain; charset=utf-8", "a.wasm": "application/wasm", "a.svg": "image/svg+xml; charset=utf-8",
+		"index.d.ts": "text/plain; charset=utf-8", "a.wasm": "application/wasm", "a.svg": "image/svg+xml",
 		"LICENSE": "application/octet-stream", "a.js.gz": "application/octet-stream", "dir.js/file": "application/octet-stream",
 	} {
 		if got := mediatype.Of(name); got != want {
