@@ -1,0 +1,154 @@
+package docs_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/registryd/registryd/config"
+)
+
+const unitFile = "deploy/systemd/registryd.service"
+
+// unit returns the settings of the unit, by "Section.Key".
+func unit(t *testing.T) map[string][]string {
+	t.Helper()
+	settings := map[string][]string{}
+	section := ""
+	for line := range strings.Lines(read(t, unitFile)) {
+		line = strings.TrimSpace(line)
+		switch {
+		case line == "" || line[0] == '#':
+		case line[0] == '[':
+			section = strings.Trim(line, "[]")
+		default:
+			key, value, ok := strings.Cut(line, "=")
+			if !ok {
+				t.Fatalf("%s: %q is no setting", unitFile, line)
+			}
+			settings[section+"."+key] = append(settings[section+"."+key], value)
+		}
+	}
+	return settings
+}
+
+func TestUnitIsHardened(t *testing.T) {
+	t.Parallel()
+	settings := unit(t)
+	for key, want := range map[string]string{
+		"Unit.Before": "nginx.service", "Service.User": "registryd", "Service.ProtectSystem": "strict",
+		"Service.ProtectHome": "yes", "Service.NoNewPrivileges": "yes", "Service.StateDirectory": "registryd",
+		"Service.StateDirectoryMode": "0755", "Service.KillSignal": "SIGTERM", "Service.Restart": "on-failure",
+		"Service.UMask": "0022", "Service.CapabilityBoundingSet": "", "Service.MemoryDenyWriteExecute": "yes",
+		"Service.SystemCallErrorNumber": "ENOSYS", "Service.RestrictAddressFamilies": "AF_UNIX AF_INET AF_INET6",
+		"Install.WantedBy": "multi-user.target",
+	} {
+		if got := settings[key]; !slices.Equal(got, []string{want}) {
+			t.Errorf("%s is %q, want %q", key, got, want)
+		}
+	}
+	for _, key := range []string{"Service.MemoryMax", "Service.TasksMax", "Service.LimitNOFILE", "Service.SystemCallFilter", "Service.RestartPreventExitStatus"} {
+		if len(settings[key]) == 0 {
+			t.Errorf("%s is missing", key)
+		}
+	}
+	// nginx cannot enter the directory of a DynamicUser; the boot id and
+	// /proc/self are needed.
+	for _, key := range []string{"Service.DynamicUser", "Service.ProcSubset", "Service.PrivateUsers"} {
+		if len(settings[key]) > 0 {
+			t.Errorf("%s is set", key)
+		}
+	}
+	if reload := settings["Service.ExecReload"]; len(reload) != 2 || !strings.Contains(reload[0], "check-config") || !strings.Contains(reload[1], "kill -HUP $MAINPID") {
+		t.Errorf("ExecReload is %q", reload)
+	}
+}
+
+// deployed is the configuration that goes with the unit.
+func deployed(t *testing.T) *config.Config {
+	t.Helper()
+	c, err := config.Load(config.Options{File: "registryd.yaml", Dir: filepath.Join(root, "deploy"), Env: env})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func TestUnitFitsConfiguration(t *testing.T) {
+	t.Parallel()
+	settings, c := unit(t), deployed(t)
+	stop, err := time.ParseDuration(settings["Service.TimeoutStopSec"][0] + "s")
+	if err != nil || stop <= c.Timeouts.Drain {
+		t.Errorf("systemd kills after %v, the daemon drains for %v (%v)", stop, c.Timeouts.Drain, err)
+	}
+	if want := "/var/lib/" + settings["Service.StateDirectory"][0]; c.Root.FS != want {
+		t.Errorf("root.fs is %s, the unit may write %s", c.Root.FS, want)
+	}
+	if want := "http://" + c.Listen[0].String() + "/-/readyz"; !strings.Contains(settings["Service.ExecStartPost"][0], want) {
+		t.Errorf("ExecStartPost does not ask %s", want)
+	}
+	if !strings.Contains(read(t, "deploy/nginx/registryd.conf"), "server_name "+c.Nginx.ServerName+";") {
+		t.Error("the server of deploy/nginx has another name than the configuration")
+	}
+	for _, key := range []string{"Service.ExecStart", "Service.ExecReload"} {
+		if !strings.HasSuffix(settings[key][0], "-c "+settings["Service.WorkingDirectory"][0]+"/registryd.yaml") {
+			t.Errorf("%s reads another configuration: %q", key, settings[key][0])
+		}
+	}
+}
+
+func TestUnitIsAcceptedBySystemd(t *testing.T) {
+	t.Parallel()
+	analyze, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Skip("no systemd-analyze is here: the unit is only read by the other tests")
+	}
+	// systemd-analyze wants the programs to exist.
+	text := strings.ReplaceAll(read(t, unitFile), "/usr/local/bin/registryd", filepath.Join(bin, "registryd"))
+	file := filepath.Join(t.TempDir(), "registryd.service")
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(analyze, "verify", "--man=no", file).CombinedOutput()
+	// It also looks at units of this machine that ours depends on.
+	if problems := matches(`(?m)^(.*registryd\.service.*)$`, string(out)); err != nil || len(problems) > 0 {
+		t.Errorf("systemd-analyze: %v\n%s", err, out)
+	}
+}
+
+// TestNginxExample_N1 lets nginx read the example around a generated set.
+func TestNginxExample_N1(t *testing.T) {
+	t.Parallel()
+	nginx, err := exec.LookPath("nginx")
+	if err != nil {
+		nginx = "/usr/sbin/nginx"
+	}
+	if _, err := os.Stat(nginx); err != nil {
+		t.Skip("no nginx is here: nobody reads the example")
+	}
+	dir := t.TempDir()
+	set := filepath.Join(dir, "registryd")
+	cmd := exec.Command(filepath.Join(bin, "registry-nginx"), "-c", "deploy/registryd.yaml", "-o", set, "--nginx", nginx)
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "REGISTRYD_NGINX_CACHE_PATH="+filepath.Join(dir, "cache"), "REGISTRYD_NGINX_BROTLI_STATIC=false")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("registry-nginx: %v\n%s", err, out)
+	}
+	text := strings.ReplaceAll(read(t, "deploy/nginx/registryd.conf"), "/etc/nginx/registryd/", set+"/")
+	text = regexp.MustCompile(`(?m)^    listen 80;$`).ReplaceAllString(text, "    listen unix:"+filepath.Join(dir, "s")+";")
+	whole := "pid nginx.pid; error_log stderr warn; events {} http { access_log off; client_body_temp_path t1; proxy_temp_path t2; " +
+		"fastcgi_temp_path t3; uwsgi_temp_path t4; scgi_temp_path t5;\n" + text + "}\n"
+	file := filepath.Join(dir, "nginx.conf")
+	if err := os.WriteFile(file, []byte(whole), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(nginx, "-t", "-q", "-p", dir, "-c", file).CombinedOutput()
+	if err != nil {
+		t.Errorf("nginx -t: %v\n%s", err, out)
+	}
+}
