@@ -85,25 +85,47 @@ func proxyFunc(c *config.Config, settings npm.Settings) (func(*http.Request) (*u
 func (s *Server) chain(c *config.Config, settings npm.Settings, g *generation) (*provider.Chain, error) {
 	var entries []provider.Entry
 	for _, p := range c.Providers {
-		built, err := s.provider(p, c, settings, g.client)
-		if errors.Is(err, npm.ErrNoRegistry) && c.File == "" {
+		entry, err := s.entry(p, c, settings, g.client)
+		// Line is 0 where nobody asked for the provider: it stands there by default.
+		if errors.Is(err, npm.ErrNoRegistry) && p.Line == 0 {
 			g.notes = append(g.notes, fmt.Sprintf("provider %s is left out: %v", p.Name, err))
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("provider %s: %w", p.Name, err)
-		}
-		entry := provider.Entry{Provider: built, SkipOnError: p.SkipOnError}
-		for _, text := range p.Names {
-			pattern, err := pkgref.ParsePattern(text, false)
-			if err != nil {
-				return nil, fmt.Errorf("provider %s: %w", p.Name, err)
-			}
-			entry.Names = append(entry.Names, pattern)
+			return nil, fmt.Errorf("%sprovider %s: %w", place(c, p.Line), p.Name, err)
 		}
 		entries = append(entries, entry)
 	}
+	if len(entries) == 0 {
+		g.notes = append(g.notes, "no provider is left: only what is held already is served")
+	}
 	return provider.NewChain(entries)
+}
+
+// place is where a line of the configuration is, as a beginning of messages; ""
+// for what the file does not have.
+func place(c *config.Config, line int) string {
+	if line == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d: ", c.File, line)
+}
+
+// entry builds one provider and what it owns.
+func (s *Server) entry(p config.Provider, c *config.Config, settings npm.Settings, client *fetch.Client) (provider.Entry, error) {
+	built, err := s.provider(p, c, settings, client)
+	if err != nil {
+		return provider.Entry{}, err
+	}
+	entry := provider.Entry{Provider: built, SkipOnError: p.SkipOnError}
+	for _, text := range p.Names {
+		pattern, err := pkgref.ParsePattern(text, false)
+		if err != nil {
+			return provider.Entry{}, err
+		}
+		entry.Names = append(entry.Names, pattern)
+	}
+	return entry, nil
 }
 
 func (s *Server) provider(p config.Provider, c *config.Config, settings npm.Settings, client *fetch.Client) (provider.Provider, error) {
@@ -140,7 +162,7 @@ func (s *Server) npmSettings(ctx context.Context, c *config.Config, g *generatio
 	home, _ := os.UserHomeDir() // none: no user's file
 	settings, err := npm.ReadSettings(npm.SettingsOptions{Dir: ".", Home: home})
 	if err != nil {
-		g.notes = append(g.notes, err.Error())
+		g.notes = append(g.notes, lineOf(err))
 	}
 	if settings.Registry != "" || !needed {
 		return settings

@@ -30,42 +30,63 @@ func listen(addresses []config.Address) ([]net.Listener, error) {
 func listenOne(a config.Address) (net.Listener, error) {
 	if a.Network == "unix" {
 		if err := removeStale(a.Address); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("cannot listen on %s: %w", a, err)
 		}
 	}
 	l, err := net.Listen(a.Network, a.Address)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("cannot listen on %s: the address is in use; stop what uses it or change listen", a)
+		err = errInUse
 	}
 	if err != nil {
-		return nil, fmt.Errorf("cannot listen on %s: %w", a, err)
+		return nil, fmt.Errorf("cannot listen on %s: %w", a, reason(err))
 	}
 	if a.Network == "unix" {
 		// nginx's worker runs as another user and must be able to connect; who may
 		// enter the directory decides who else can.
 		if err := os.Chmod(a.Address, 0o666); err != nil {
 			l.Close()
-			return nil, fmt.Errorf("cannot listen on %s: %w", a, err)
+			return nil, fmt.Errorf("cannot listen on %s: %w", a, reason(err))
 		}
 	}
 	return l, nil
 }
 
-// removeStale removes a socket that nobody listens on any more.
+var (
+	errInUse = errors.New("the address is in use; stop what uses it or change listen")
+	errInWay = errors.New("something else is in the way; remove it or change listen")
+)
+
+// reason is what the system says, without the address, which stands there
+// already.
+func reason(err error) error {
+	if e, ok := errors.AsType[syscall.Errno](err); ok {
+		return e
+	}
+	return err
+}
+
+// removeStale removes a socket that nobody listens on any more. Only a refused
+// connection tells that: a listener may as well be too busy, or not for us.
 func removeStale(path string) error {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("cannot listen on unix:%s: %w", path, err)
+		return reason(err)
 	}
 	if info.Mode().Type() != fs.ModeSocket {
-		return fmt.Errorf("cannot listen on unix:%s: a file is in the way", path)
+		return errInWay
 	}
-	if c, err := net.Dial("unix", path); err == nil {
+	c, err := net.Dial("unix", path)
+	if err == nil {
 		c.Close()
-		return fmt.Errorf("cannot listen on unix:%s: the address is in use; stop what uses it or change listen", path)
 	}
-	return os.Remove(path)
+	if !errors.Is(err, syscall.ECONNREFUSED) {
+		return errInUse
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return reason(err)
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/term"
@@ -19,28 +20,41 @@ type logging struct {
 }
 
 type logShared struct {
-	level  slog.LevelVar
-	asJSON atomic.Bool
+	out      *lockedWriter
+	terminal bool
+	level    slog.LevelVar
+	asJSON   atomic.Bool
+}
+
+// lockedWriter keeps the records of two handlers, and the start-up block, apart.
+type lockedWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+// Write is part of io.Writer.
+func (l *lockedWriter) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
 }
 
 func newLogging(w io.Writer) *logging {
-	shared := &logShared{}
+	shared := &logShared{out: &lockedWriter{w: w}}
+	if f, ok := w.(*os.File); ok {
+		shared.terminal = term.IsTerminal(int(f.Fd()))
+	}
 	options := &slog.HandlerOptions{Level: &shared.level}
-	return &logging{shared, slog.NewTextHandler(w, options), slog.NewJSONHandler(w, options)}
+	return &logging{shared, slog.NewTextHandler(shared.out, options), slog.NewJSONHandler(shared.out, options)}
 }
 
 // configure applies the settings; without a format it is text on a terminal.
-func (l *logging) configure(c config.Log, w io.Writer) {
+func (l *logging) configure(c config.Log) {
 	var level slog.Level
 	if level.UnmarshalText([]byte(c.Level)) == nil {
 		l.shared.level.Set(level)
 	}
-	asJSON := c.Format == "json"
-	if c.Format == "" {
-		f, ok := w.(*os.File)
-		asJSON = !ok || !term.IsTerminal(int(f.Fd()))
-	}
-	l.shared.asJSON.Store(asJSON)
+	l.shared.asJSON.Store(c.Format == "json" || c.Format == "" && !l.shared.terminal)
 }
 
 func (l *logging) current() slog.Handler {
@@ -51,8 +65,8 @@ func (l *logging) current() slog.Handler {
 }
 
 // Enabled is part of slog.Handler.
-func (l *logging) Enabled(ctx context.Context, level slog.Level) bool {
-	return l.current().Enabled(ctx, level)
+func (l *logging) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= l.shared.level.Level()
 }
 
 // Handle is part of slog.Handler. Errors: those of writing.

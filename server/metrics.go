@@ -3,6 +3,7 @@ package server
 import (
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -23,10 +24,28 @@ type metrics struct {
 	events    *prometheus.CounterVec
 	bytes     *prometheus.CounterVec
 	reloads   *prometheus.CounterVec
+
+	mu    sync.Mutex
+	hosts map[string]bool // that have series of their own
+}
+
+// maxHosts bounds the hosts with series of their own: a document from upstream
+// names the host of its tarball, and it may name another one each time.
+const maxHosts = 64
+
+// host is the label of a host.
+func (m *metrics) host(name string) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.hosts[name] && len(m.hosts) >= maxHosts {
+		return "other"
+	}
+	m.hosts[name] = true
+	return name
 }
 
 func newMetrics(version string) *metrics {
-	m := &metrics{registry: prometheus.NewRegistry()}
+	m := &metrics{registry: prometheus.NewRegistry(), hosts: map[string]bool{}}
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 		m.registry.MustRegister(c)
@@ -62,6 +81,7 @@ func (m *metrics) fetched(host string, status int, err error, d time.Duration) {
 	if status == 0 {
 		text = httpx.Label(err)
 	}
+	host = m.host(host)
 	m.upstream.WithLabelValues(host, text).Inc()
 	m.waits.WithLabelValues(host).Observe(d.Seconds())
 }

@@ -11,57 +11,94 @@ import (
 
 // Report says what a reload did.
 type Report struct {
-	Reloaded bool `json:"reloaded"`
-	// Removed are the releases that the rules took out of the view.
+	Reloaded bool `json:"reloaded"` // always: a failure is an error
+	// Removed are the releases that the rules took out of the view, as
+	// name@version; never nil.
 	Removed []string `json:"removed"`
-	// VisibleWithin is how long nginx may still answer from what it keeps.
+	// VisibleWithin is how long nginx may still answer from what it keeps, as a
+	// duration such as "1m0s".
 	VisibleWithin string `json:"visible_within"`
-	DurationMS    int64  `json:"duration_ms"`
+	DurationMS    int64  `json:"duration_ms"` // of the reload, in milliseconds
 }
 
 // Reload reads the configuration anew and puts it in force, whole or not at
 // all. When it returns, nothing that the new rules deny can be served from
-// disk. Reloads run one after the other. Errors: outcome.Invalid when the
-// configuration is wrong or changes what needs a restart, the old one then
-// stays in force; outcome.Busy when the view could not be swept.
+// disk. Reloads run one after the other. Errors, one line each: outcome.Invalid
+// when the configuration is wrong or changes what needs a restart, and the old
+// one stays in force; outcome.Busy when the view could not be swept, although
+// the new one is in force, or when the server is closed.
 func (s *Server) Reload(ctx context.Context) (*Report, error) {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
+	if s.lifetime.Err() != nil {
+		return nil, outcome.New(outcome.Busy, "the daemon is stopping")
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.lifetime, cancel)()
 	start := time.Now()
-	report, err := s.reload(ctx)
+	next, err := s.read(ctx)
 	if err != nil {
 		s.metrics.reloads.WithLabelValues("failed").Inc()
 		s.log.Error("reload failed, the configuration of before stays in force", "error", err)
 		return nil, err
 	}
-	report.DurationMS = time.Since(start).Milliseconds()
+	removed, err := s.enforce(next)
+	if err != nil {
+		s.metrics.reloads.WithLabelValues("unswept").Inc()
+		s.log.Error("reload put the rules in force, but what they deny is still on disk: reload again", "error", err)
+		return nil, err
+	}
+	took := time.Since(start).Milliseconds()
 	s.metrics.reloads.WithLabelValues("done").Inc()
-	s.log.Info("reload", "removed", len(report.Removed), "dur_ms", report.DurationMS)
-	return report, nil
+	s.log.Info("reload", "removed", len(removed), "dur_ms", took)
+	return &Report{Reloaded: true, Removed: removed, VisibleWithin: next.config.Nginx.CachePeriod.String(), DurationMS: took}, nil
 }
 
-func (s *Server) reload(ctx context.Context) (*Report, error) {
+// read builds what the configuration says now. Nothing of it is in force yet.
+func (s *Server) read(ctx context.Context) (*generation, error) {
 	c, err := s.options.Load()
 	if err != nil {
-		return nil, outcome.Wrap(outcome.Invalid, err, "%s", oneLine(err))
+		return nil, refused(err)
 	}
 	if keys := c.RestartKeys(s.current().config); len(keys) > 0 {
 		return nil, outcome.New(outcome.Invalid, "a restart is needed to change %s", strings.Join(keys, ", "))
 	}
 	next, err := s.generation(ctx, c)
 	if err != nil {
-		return nil, outcome.Wrap(outcome.Invalid, err, "%s", oneLine(err))
+		return nil, refused(err)
 	}
+	return next, nil
+}
+
+// enforce swaps the generations and clears the view of what is denied now.
+func (s *Server) enforce(next *generation) (removed []string, err error) {
 	old := s.put(next)
-	removed, err := s.registry.Swap(next.registry)
+	removed, err = s.registry.Swap(next.registry)
 	old.client.CloseIdle()
+	for _, note := range next.notes {
+		s.log.Warn("configuration", "note", note)
+	}
 	if err != nil {
-		return nil, fmt.Errorf("the new configuration is in force, but the view could not be swept: %w", err)
+		return nil, fmt.Errorf("the new configuration is in force, but the view could not be swept: %w", flat{err})
 	}
 	if removed == nil {
 		removed = []string{}
 	}
-	return &Report{Reloaded: true, Removed: removed, VisibleWithin: c.Nginx.CachePeriod.String()}, nil
+	return removed, nil
 }
 
-func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
+// refused turns problems with a configuration into one line for whoever asked
+// for the reload; the cause is of no use to a program.
+func refused(err error) error { return outcome.New(outcome.Invalid, "%s", lineOf(err)) }
+
+// flat is an error in one line, whatever was joined in it.
+type flat struct{ err error }
+
+// Error is part of error.
+func (f flat) Error() string { return lineOf(f.err) }
+
+// Unwrap returns the error with all its lines.
+func (f flat) Unwrap() error { return f.err }
+
+func lineOf(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }

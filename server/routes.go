@@ -16,23 +16,27 @@ import (
 )
 
 // routes builds the handler of one generation. Each prefix has one catch-all;
-// packages and admin parse the rest themselves, from the raw path.
+// packages and admin parse the rest themselves, from the raw path. They are
+// behind the gate: what tells about the daemon is answered until its end.
 func (s *Server) routes(c *config.Config) http.Handler {
 	adapter := &httpx.Adapter{
 		Logger: s.log, Observe: s.metrics.answered,
 		NegativeTTL: func() time.Duration { return c.NegativeCacheTime },
 	}
 	router := &httprouter.Router{HandleMethodNotAllowed: false} // every path is parsed by its owner
-	router.Handler(http.MethodGet, "/-/livez", adapter.Handle("livez", s.livez))
-	router.Handler(http.MethodGet, "/-/readyz", adapter.Handle("readyz", s.readyz))
+	guarded := func(route string, h httpx.HandlerFunc) http.Handler { return adapter.Handle(route, s.gate.guard(h)) }
+	for _, method := range []string{http.MethodGet, http.MethodHead} {
+		router.Handler(method, "/-/livez", adapter.Handle("livez", s.livez))
+		router.Handler(method, "/-/readyz", adapter.Handle("readyz", s.readyz))
+	}
 	router.Handler(http.MethodGet, "/-/metrics", s.metrics.handler())
 	if c.Admin != nil && len(c.Admin.Tokens) > 0 {
-		s.admin(c).Routes(router, adapter.Handle)
+		s.admin(c).Routes(router, guarded)
 	}
-	packages := adapter.Handle("packages", accel.New(accel.Config{
+	packages := guarded("packages", accel.New(accel.Config{
 		Registry: s.registry, Pub: c.Root.Pub, Internal: c.Root.Internal, Nginx: c.Accel == "nginx", PublicURL: c.PublicURL,
 	}).Serve)
-	unknown := adapter.Handle("unknown", func(http.ResponseWriter, *http.Request) error {
+	unknown := guarded("unknown", func(http.ResponseWriter, *http.Request) error {
 		return outcome.New(outcome.Declined, "no such route")
 	})
 	router.NotFound = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -95,7 +99,7 @@ func (s *Server) livez(w http.ResponseWriter, r *http.Request) error {
 
 // readyz answers 200 when requests should be sent here.
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) error {
-	if s.draining.Load() {
+	if s.gate.shut.Load() {
 		return writeState(w, http.StatusServiceUnavailable, map[string]any{"status": "draining"})
 	}
 	providers := []string{}

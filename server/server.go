@@ -4,11 +4,9 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"sync"
@@ -24,15 +22,18 @@ import (
 
 // Options of a Server.
 type Options struct {
-	// Load reads the configuration, at the start and for every reload.
+	// Load reads the configuration, once at the start and once for every reload.
 	Load func() (*config.Config, error)
 	// Version is what runs, for logs and metrics.
 	Version string
-	// Stderr receives logs and the start-up block; nil: os.Stderr.
+	// Stderr receives logs and the start-up block; nil: os.Stderr. Writes to it
+	// come one at a time.
 	Stderr io.Writer
 }
 
-// Server is the daemon. Make one with New, give it to Run or Handler, and close it.
+// Server is the daemon: an http.Handler with everything behind it. Safe for
+// concurrent use. Make one with New, give it to Run, or to an HTTP server of
+// one's own, and close it.
 type Server struct {
 	options  Options
 	logging  *logging
@@ -41,10 +42,10 @@ type Server struct {
 	failures *accel.FailureLimit
 	cache    *cache.Cache
 	registry *registry.Registry
+	gate     *gate
 
 	gen       atomic.Pointer[generation]
-	reloading sync.Mutex
-	draining  atomic.Bool
+	reloading sync.Mutex // held by a reload, and by the end of everything
 
 	asking     sync.Once // npm, for its registry
 	background sync.WaitGroup
@@ -52,13 +53,14 @@ type Server struct {
 	end        context.CancelFunc
 }
 
-// generation is everything that a reload replaces.
+// generation is everything that a reload replaces. It is not changed once it is
+// in force.
 type generation struct {
 	config   *config.Config
 	registry *registry.Generation
 	client   *fetch.Client
 	handler  http.Handler
-	// notes are lines for the person who starts the daemon.
+	// notes are lines for the person who starts or reloads the daemon.
 	notes []string
 }
 
@@ -66,14 +68,14 @@ func (s *Server) current() *generation { return s.gen.Load() }
 
 // put makes g what answers requests and returns what did before.
 func (s *Server) put(g *generation) *generation {
-	s.logging.configure(g.config.Log, s.options.Stderr)
+	s.logging.configure(g.config.Log)
 	g.handler = s.routes(g.config)
 	return s.gen.Swap(g)
 }
 
-// New opens the data directory and builds everything but the listeners.
-// Errors, one line each for the person who starts the daemon: those of
-// Options.Load and cache.Open, and what is wrong with a provider.
+// New opens the data directory and builds everything but the listeners. Errors,
+// for the person who starts the daemon: those of Options.Load; else one line,
+// which wraps what cache.Open returns, or says what is wrong with a provider.
 func New(ctx context.Context, o Options) (*Server, error) {
 	if o.Stderr == nil {
 		o.Stderr = os.Stderr
@@ -82,95 +84,69 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{options: o, logging: newLogging(o.Stderr), metrics: newMetrics(o.Version), failures: accel.NewFailureLimit(nil)}
+	s := &Server{
+		options: o, logging: newLogging(o.Stderr), metrics: newMetrics(o.Version),
+		failures: accel.NewFailureLimit(nil), gate: newGate(),
+	}
 	s.log = slog.New(s.logging)
-	s.lifetime, s.end = context.WithCancel(context.Background())
-	s.logging.configure(c.Log, o.Stderr)
+	s.logging.configure(c.Log)
 	s.cache, err = cache.Open(cache.Config{Dir: c.Root.FS, Pub: c.Root.Pub, PackBytes: c.Cache.Packs, Logger: s.log})
 	if err != nil {
 		return nil, err
 	}
+	s.lifetime, s.end = context.WithCancel(context.Background())
+	if err := s.start(ctx, c); err != nil {
+		if cerr := s.Close(); cerr != nil {
+			s.log.Warn("cannot give the data directory back", "error", cerr)
+		}
+		return nil, err
+	}
+	return s, nil
+}
+
+// start puts the first generation in force.
+func (s *Server) start(ctx context.Context, c *config.Config) error {
 	g, err := s.generation(ctx, c)
 	if err != nil {
-		s.end()
-		return nil, errors.Join(err, s.cache.Close())
+		return err
 	}
 	s.registry = registry.New(registry.Config{
 		Cache: s.cache, Logger: s.log, Observe: s.metrics.event, FlightTimeout: 2 * c.Timeouts.Total,
 	}, g.registry)
 	s.put(g)
 	if _, err := s.registry.Start(); err != nil {
-		return nil, errors.Join(fmt.Errorf("make the view obey the rules: %w", err), s.Close())
+		return fmt.Errorf("make the view obey the rules: %w", flat{err})
 	}
-	return s, nil
+	return nil
 }
 
 // Registry returns what answers requests, for commands that work on the data
 // directory alone.
 func (s *Server) Registry() *registry.Registry { return s.registry }
 
-// Close ends background work and gives the data directory back. Errors: those
-// of cache.Close.
+// Close ends background work, waits for a reload that is under way, and gives
+// the data directory back. It is idempotent. Errors: those of cache.Close.
 func (s *Server) Close() error {
 	s.end()
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
 	s.background.Wait()
-	s.registry.Close()
+	if s.registry != nil {
+		s.registry.Close()
+	}
+	if g := s.current(); g != nil {
+		g.client.CloseIdle()
+	}
 	return s.cache.Close()
 }
 
-// ServeHTTP answers by the generation that is in force when the request comes in.
+// ServeHTTP answers by the generation that is in force when the request comes
+// in.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.ContentLength != 0 {
+		// Nobody reads it, so it need not come; where the deadline cannot be set
+		// somebody else looks after the connection.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+	}
 	s.current().handler.ServeHTTP(w, r)
-}
-
-const (
-	headerTimeout = 10 * time.Second
-	// idleTimeout is longer than nginx keeps its connections, so that it is nginx
-	// who closes them: the other way round a request could meet a closed one.
-	idleTimeout    = 120 * time.Second
-	maxHeaderBytes = 32 << 10
-)
-
-// Run listens and answers until ctx ends, then drains: readiness says no,
-// requests that are under way are answered, at most timeouts.drain long. Errors:
-// an address that cannot be listened on, or a listener that fails.
-func (s *Server) Run(ctx context.Context) error {
-	c := s.current().config
-	listeners, err := listen(c.Listen)
-	if err != nil {
-		return err
-	}
-	s.announce(c)
-	watching, stopWatching := context.WithCancel(ctx)
-	var watch sync.WaitGroup
-	watch.Go(func() { s.registry.Watch(watching) })
-	defer watch.Wait()
-	defer stopWatching()
-	return s.serve(ctx, listeners, c.Timeouts.Drain)
-}
-
-func (s *Server) serve(ctx context.Context, listeners []net.Listener, drain time.Duration) error {
-	hs := &http.Server{
-		Handler: s, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
-		ErrorLog: slog.NewLogLogger(s.logging, slog.LevelDebug),
-	}
-	failed := make(chan error, len(listeners))
-	for _, l := range listeners {
-		go func() { failed <- hs.Serve(l) }() // ends with Shutdown or Close below
-	}
-	select {
-	case err := <-failed:
-		hs.Close()
-		return fmt.Errorf("listener failed: %w", err)
-	case <-ctx.Done():
-	}
-	s.draining.Store(true)
-	s.log.Info("draining", "at_most", drain.String())
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
-	defer cancel()
-	if err := hs.Shutdown(bounded); err != nil {
-		s.log.Warn("requests were still under way when the time to drain was over")
-		hs.Close()
-	}
-	return nil
 }

@@ -43,6 +43,13 @@ func Caller() string {
 	return u.Username
 }
 
+// Known reports whether this machine has a user of that name. Without one
+// nothing can be told.
+func Known(name string) bool {
+	_, err := user.Lookup(name)
+	return err == nil
+}
+
 // Hindrance returns one sentence that names the first directory on the way to
 // dir which the user cannot enter, and the remedy; "" where there is none or
 // where that cannot be told.
