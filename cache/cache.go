@@ -57,6 +57,7 @@ type Cache struct {
 	locks     [256]sync.RWMutex           // of releases in the view, by hash; taken before files
 	files     [64]sync.Mutex              // of manifest files and their place in memory, by hash
 	pins      [64]sync.Mutex              // of main, by hash
+	audits    sync.Mutex                  // of the audit log
 	marks     sync.Mutex                  // of absent.json files
 	packs     packBudget
 	remakes   [16]sync.Mutex // of packs, by hash

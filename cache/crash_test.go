@@ -89,7 +89,8 @@ func work(t *testing.T, dir string) {
 	workers.Wait()
 }
 
-// crashFiles differ from one generation to the next.
+// crashFiles differ from one generation to the next, so that no two releases
+// share a blob.
 func crashFiles(generation int) text {
 	files := text{"package.json", "{}"}
 	for i := range 10 {
@@ -99,7 +100,7 @@ func crashFiles(generation int) text {
 }
 
 func step(t *testing.T, e env, worker, i int) error {
-	s, err := e.Ingest(bytes.NewReader(tarball(t, crashFiles(i))), cache.Tarball{Limits: wide, MaxBytes: 1 << 20})
+	s, err := e.Ingest(bytes.NewReader(tarball(t, crashFiles(10*i+worker))), cache.Tarball{Limits: wide, MaxBytes: 1 << 20})
 	if err != nil {
 		return err
 	}
@@ -148,8 +149,18 @@ func wantWhole(t *testing.T, e env) int {
 			}
 		}
 	}
-	if main, err := e.Main("x"); err != nil || main.Kind != cache.MainPin && len(found) > 30 {
+	wantPinWhole(t, e)
+	return len(found)
+}
+
+// wantPinWhole checks main: a link is only there when its record is.
+func wantPinWhole(t *testing.T, e env) {
+	t.Helper()
+	main, err := e.Main("x")
+	if err != nil || main.Kind != cache.MainPin && main.Kind != cache.MainNone {
 		t.Errorf("main: %+v, %v", main, err)
 	}
-	return len(found)
+	if _, err := e.Pin("x"); err != nil && main.Kind == cache.MainPin {
+		t.Errorf("main leads to %s without a record: %v", main.Version, err)
+	}
 }

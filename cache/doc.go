@@ -13,7 +13,8 @@
 //	state/packages/<name>/pin.json      who pinned main to what, and when
 //	state/packages/<name>/absent.json   versions known to be absent, for a while
 //	state/audit.jsonl                   what admins did
-//	hidden/<name>/main                  hand-made mains that a rule denies at present
+//	hidden/<name>/main                  hand-made mains that a rule denies at present;
+//	                                    main.1, main.2 … are older ones, which do not come back
 //	tmp/                                staging, and what is being removed
 //
 // Four decisions carry it.

@@ -85,8 +85,25 @@ func TestFullDisk_IsBusyAndHeals(t *testing.T) {
 	if err := os.RemoveAll(dir + "/filler"); err != nil {
 		t.Fatal(err)
 	}
+	wantAuditWhole(t, e)
 	e.show(t, held, "index.js")
 	wantFile(t, e.view("held/1.0.0/index.js"), "module.exports = 1\n")
+}
+
+// wantAuditWhole checks that a record for which there was not enough room does
+// not spoil the next one.
+func wantAuditWhole(t *testing.T, e env) {
+	t.Helper()
+	if err := e.Audit(strings.Repeat("x", 8<<20)); !errors.Is(err, outcome.Busy) {
+		t.Errorf("a record larger than the disk: %v", err)
+	}
+	if err := e.Audit("whole"); err != nil {
+		t.Error(err)
+	}
+	data, err := os.ReadFile(e.path("state/audit.jsonl"))
+	if err != nil || !strings.HasSuffix("\n"+string(data), "\n\"whole\"\n") {
+		t.Errorf("the log ends with %.40q, %v", data[max(0, len(data)-40):], err)
+	}
 }
 
 // fill leaves no byte free.

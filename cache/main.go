@@ -111,6 +111,9 @@ func (c *Cache) Designate(name pkgref.Name, v pkgref.Version, by string, force b
 	if main.Kind != MainNone && !force {
 		return nil
 	}
+	if err := c.wayToMain(name); err != nil {
+		return err
+	}
 	data, err := json.Marshal(Pin{Version: v.String(), By: by, At: c.now().UTC()})
 	if err != nil {
 		return fmt.Errorf("encode pin of %s: %w", name, err)

@@ -180,3 +180,32 @@ func TestDesignate_Concurrent_PM2(t *testing.T) {
 		}
 	}
 }
+
+// Neither a pin nor a hidden main appears through a link.
+func TestDesignate_NotThroughLinks(t *testing.T) {
+	t.Parallel()
+	for name, at := range map[string]string{"package": "@acme/x", "scope": "@acme"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e := open(t)
+			write(t, e.view("trap/f"), "f")
+			symlink(t, strings.Repeat("../", strings.Count(at, "/"))+"trap", e.view(at))
+			if err := e.Designate("@acme/x", parseVersion(t, "1.0.0"), "ops", true); !errors.Is(err, outcome.Busy) {
+				t.Errorf("got %v", err)
+			}
+			if err := os.MkdirAll(e.path("hidden/@acme/x/main"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := e.Sweep(denyNone); !errors.Is(err, outcome.Busy) {
+				t.Errorf("a sweep: %v", err)
+			}
+			found, err := os.ReadDir(e.view("trap"))
+			if err != nil || len(found) != 1 {
+				t.Errorf("through the link appeared: %v, %v", found, err)
+			}
+			if _, err := e.Pin("@acme/x"); !errors.Is(err, outcome.NotFound) {
+				t.Errorf("recorded what did not happen: %v", err)
+			}
+		})
+	}
+}

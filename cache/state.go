@@ -103,27 +103,43 @@ func (c *Cache) ClearAbsent(name pkgref.Name) error {
 }
 
 // Audit appends one line to the audit log and puts it on the disk. record is
-// encoded as JSON. Errors: outcome.Busy.
+// encoded as JSON. Errors: outcome.Busy; the log is as before then.
 func (c *Cache) Audit(record any) error {
 	data, err := json.Marshal(record)
 	if err != nil {
 		return fmt.Errorf("encode audit record: %w", err)
 	}
+	c.audits.Lock()
+	defer c.audits.Unlock()
 	f, err := c.root.OpenFile(dirState+"/audit.jsonl", os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
 	if err != nil {
 		return durable.Wrap(err, "open audit log")
 	}
 	defer f.Close()
-	if _, err := f.Write(append(data, '\n')); err != nil {
+	size, err := appendWhole(f, append(data, '\n'))
+	if err != nil {
 		return durable.Wrap(err, "write audit log")
 	}
-	if err := f.Sync(); err != nil {
-		return durable.Wrap(err, "write audit log")
+	if size == 0 { // its first line: the name must survive too
+		return c.syncState()
 	}
-	if info, err := f.Stat(); err == nil && info.Size() > int64(len(data))+1 {
-		return nil
+	return nil
+}
+
+// appendWhole appends data and puts it on the disk, or else takes back what
+// there was room for. It returns the size from before.
+func appendWhole(f *os.File, data []byte) (size int64, err error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
 	}
-	return c.syncState() // its first line: the name must survive too
+	if _, err = f.Write(data); err == nil {
+		err = f.Sync()
+	}
+	if err != nil {
+		err = errors.Join(err, f.Truncate(info.Size()))
+	}
+	return info.Size(), err
 }
 
 func (c *Cache) syncState() error {

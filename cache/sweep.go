@@ -113,6 +113,9 @@ func (c *Cache) unhideMain(name pkgref.Name, denied func(pkgref.Name, pkgref.Ver
 	if err != nil || main.Kind != MainNone {
 		return err
 	}
+	if err := c.wayToMain(name); err != nil {
+		return err
+	}
 	return c.move(hiddenMain(name), c.viewMain(name), c.viewDir(name))
 }
 
