@@ -1,10 +1,12 @@
 #!/bin/sh
 # Measures registryd against nginx, curl and tar and prints the ratios.
+# An argument chooses rows: scripts/bench.sh 'cold|herd'
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/need.sh
 need_nginx || { say "make bench needs nginx"; exit 1; }
-command -v xz >/dev/null 2>&1 || install_debian xz-utils || true
-command -v curl >/dev/null 2>&1 || install_debian curl || { say "make bench needs curl"; exit 1; }
-command -v wrk >/dev/null 2>&1 || install_debian wrk || { say "make bench needs wrk"; exit 1; }
-exec go run ./internal/bench "$@"
+for tool in curl tar wrk; do
+	command -v "$tool" >/dev/null 2>&1 || install_debian "$tool" || { say "make bench needs $tool"; exit 1; }
+done
+command -v npm >/dev/null 2>&1 || install_debian npm || say "no npm is here: packages are generated"
+exec go test -run '^$' -bench "Budgets/(${1:-.})" -benchtime 1x -timeout 30m ./internal/bench

@@ -52,6 +52,7 @@ var floors = map[string]int{
 
 	"internal/gen/configdoc": outside,
 	"internal/archtest":      outside,
+	"internal/bench":         outside,
 	"internal/e2e":           outside,
 }
 

@@ -49,6 +49,7 @@ func (s *Stack) startNginx() {
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
+	s.nginx = cmd
 	s.t.Cleanup(func() { stop(cmd, syscall.SIGQUIT) })
 	s.await(s.URL + "/")
 }

@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -53,6 +54,10 @@ type Options struct {
 	Nginx string
 	// Descriptors is the soft limit that nginx starts with; 0 leaves it.
 	Descriptors int
+	// LogLevel of the daemon; "" is debug.
+	LogLevel string
+	// Env is added to the daemon's environment.
+	Env []string
 }
 
 // Stack is a running daemon, with or without nginx.
@@ -68,6 +73,7 @@ type Stack struct {
 	options Options
 	config  string // path
 	daemon  *exec.Cmd
+	nginx   *exec.Cmd // nil: none
 	log     *lockedBuffer
 }
 
@@ -130,8 +136,10 @@ func host(url string) string { return strings.TrimPrefix(url, "http://") }
 // waits until it is ready.
 func (s *Stack) StartDaemon() {
 	s.t.Helper()
-	cmd := exec.Command(binary(s.t, "registryd"), "serve", "-c", s.config, "--set", "log.format=json", "--set", "log.level=debug")
+	level := cmp.Or(s.options.LogLevel, "debug")
+	cmd := exec.Command(binary(s.t, "registryd"), "serve", "-c", s.config, "--set", "log.format=json", "--set", "log.level="+level)
 	cmd.Stdout, cmd.Stderr, cmd.Dir = s.log, s.log, s.Dir
+	cmd.Env = append(os.Environ(), s.options.Env...)
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
@@ -151,6 +159,9 @@ func (s *Stack) StopDaemon() int {
 
 // Pid is that of the daemon.
 func (s *Stack) Pid() int { return s.daemon.Process.Pid }
+
+// NginxPid is that of nginx's master process. There must be an nginx.
+func (s *Stack) NginxPid() int { return s.nginx.Process.Pid }
 
 // Reload sends SIGHUP to the daemon.
 func (s *Stack) Reload() { _ = s.daemon.Process.Signal(syscall.SIGHUP) } // gone: the next request tells

@@ -1,0 +1,49 @@
+package bench_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"testing"
+
+	"github.com/registryd/registryd/internal/e2e"
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if f := flag.Lookup("test.bench"); f == nil || f.Value.String() == "" {
+		os.Exit(m.Run()) // builds no binaries
+	}
+	os.Exit(e2e.Main(m))
+}
+
+// BenchmarkBudgets measures every row and prints them as one table.
+func BenchmarkBudgets(b *testing.B) {
+	for _, tool := range []string{"curl", "tar", "wrk"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			b.Fatalf("%s is needed: %v", tool, err)
+		}
+	}
+	var t table
+	for _, row := range []struct {
+		name    string
+		measure func(*testing.B, *table)
+	}{
+		{"cold", cold},
+		{"touch", touch},
+		{"daemon", daemon},
+		{"herd", herd},
+		{"memory", memory},
+		{"start", start},
+		{"hits", hits},
+	} {
+		b.Run(row.name, func(b *testing.B) {
+			if nginx(b); b.Skipped() {
+				b.Fatal("nginx is needed")
+			}
+			row.measure(b, &t)
+		})
+	}
+	fmt.Print(t.String())
+}
