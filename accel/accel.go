@@ -28,6 +28,8 @@ type Config struct {
 	// the file, with the headers that nginx would add.
 	Nginx     bool
 	PublicURL string // for absolute links; "" derives it from the request
+	// Period is how long nginx keeps what can change.
+	Period time.Duration
 }
 
 // Handler answers package paths. Immutable and safe for concurrent use.

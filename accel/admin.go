@@ -170,11 +170,12 @@ func (a *Admin) evict(r *http.Request, _ string) (any, string, error) {
 	if err != nil {
 		return nil, rawPath(r), err
 	}
-	what := string(q.Name) + "@" + q.Spec.Text
+	what := string(q.Name)
 	var v pkgref.Version
 	switch {
 	case q.Spec.Kind == pkgref.KindExact:
 		v = q.Spec.Version
+		what += "@" + v.String()
 	case q.Spec.Kind != pkgref.KindTag || q.Spec.Text != pkgref.Latest || !bareName(rawPath(r), a.Prefix+"packages/", q.Name):
 		return nil, what, outcome.New(outcome.Invalid, "%s is no exact version", q.Spec.Text)
 	}

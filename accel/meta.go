@@ -12,9 +12,6 @@ import (
 	"github.com/registryd/registryd/registry"
 )
 
-// metaTTL is how long nginx keeps the metadata of an exact version, in seconds.
-const metaTTL = 3600
-
 // metaHead is common to the metadata of files and directories.
 type metaHead struct {
 	Package string `json:"package"`
@@ -67,16 +64,18 @@ func (h *Handler) meta(w http.ResponseWriter, r *http.Request, q pkgref.Ref) err
 	header := w.Header()
 	header.Set("Content-Type", "application/json; charset=utf-8")
 	header.Set("Cache-Control", cacheControl(release))
-	header.Set("X-Accel-Expires", strconv.Itoa(keepMeta(release)))
+	header.Set("X-Accel-Expires", strconv.Itoa(h.keepMeta(release)))
 	send(w, r, append(data, '\n'))
 	return nil
 }
 
-func keepMeta(release string) int {
+// keepMeta is how long nginx keeps metadata, in seconds: as long as a redirect,
+// so that a version that is denied meanwhile is not described for longer.
+func (h *Handler) keepMeta(release string) int {
 	if release == "main" {
 		return 0
 	}
-	return metaTTL
+	return int(h.Period.Seconds())
 }
 
 // send writes a body that is whole in memory.

@@ -79,6 +79,7 @@ func TestBoot(t *testing.T) {
 			}
 			wantFile(t, e.path("state/boot"), `{"boot":"`+this+`","clean":false}`+"\n")
 			refills(t, e)
+			e.WaitForDeletions()
 			e.Close()
 			wantNothingStaged(t, e)
 			wantFile(t, e.path("state/boot"), `{"boot":"`+this+`","clean":true}`+"\n")

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/registryd/registryd/internal/durable"
 	"github.com/registryd/registryd/internal/lru"
 )
@@ -145,17 +147,31 @@ func (c *Cache) makeDirs() error {
 	return c.disk.MkdirAll(c.pub)
 }
 
-// Close notes that the stop was clean, gives the directory back, and waits for
-// deletions that are under way. It is idempotent. Errors: why the note could
-// not be written.
+// Close writes everything to the disk, notes that the stop was clean, and gives
+// the directory back. What still waits to be deleted is left to the next start.
+// It is idempotent. Errors: why the note could not be written.
 func (c *Cache) Close() error {
 	if c.lock == nil {
 		return nil
 	}
+	c.bin.close()
 	c.trash.Wait()
-	err := c.writeBoot(true)
+	// After this note the view is trusted, so nothing of it may be in memory only.
+	err := c.flushDisk()
+	if err == nil {
+		err = c.writeBoot(true)
+	}
 	c.release()
 	return err
+}
+
+func (c *Cache) flushDisk() error {
+	dir, err := c.root.Open(".")
+	if err != nil {
+		return durable.Wrap(err, "write the data directory to the disk")
+	}
+	defer dir.Close()
+	return durable.Wrap(unix.Syncfs(int(dir.Fd())), "write the data directory to the disk")
 }
 
 func (c *Cache) release() {
@@ -194,6 +210,7 @@ type bin struct {
 	mu       sync.Mutex
 	trash    []string
 	emptying bool // somebody is at it
+	closed   bool // what is left waits for the next start
 }
 
 // discard deletes what durable.RemoveTree moved away, in the background.
@@ -212,25 +229,33 @@ func (c *Cache) discard(trash string) {
 
 func (c *Cache) emptyBin() {
 	for {
-		trash := c.bin.take()
-		if len(trash) == 0 {
+		name, ok := c.bin.take()
+		if !ok {
 			return
 		}
-		for _, name := range trash {
-			if err := c.disk.Discard(name); err != nil {
-				c.log.Warn("cannot delete what was removed", "error", err)
-			}
+		if err := c.disk.Discard(name); err != nil {
+			c.log.Warn("cannot delete what was removed", "error", err)
 		}
 	}
 }
 
-// take returns what is in the bin; with nothing in it, emptying ends.
-func (b *bin) take() []string {
+// take returns one thing to delete; with nothing in the bin, emptying ends.
+func (b *bin) take() (name string, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	trash := b.trash
-	b.trash, b.emptying = nil, len(trash) > 0
-	return trash
+	if len(b.trash) == 0 || b.closed {
+		b.emptying = false
+		return "", false
+	}
+	last := len(b.trash) - 1
+	name, b.trash = b.trash[last], b.trash[:last]
+	return name, true
+}
+
+func (b *bin) close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed = true
 }
 
 // remove makes a tree disappear at once and deletes it in the background.

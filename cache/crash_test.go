@@ -37,6 +37,7 @@ func TestCrash(t *testing.T) {
 			t.Error("the view was set aside without a reboot")
 		}
 		shown += wantWhole(t, e)
+		e.WaitForDeletions()
 		if err := e.Close(); err != nil {
 			t.Error(err)
 		}

@@ -18,16 +18,18 @@ type MainKind uint8
 
 // What main may be.
 const (
-	MainNone MainKind = iota // nothing
-	MainPin                  // a link to a release beside it
-	MainLink                 // a link that a person made to somewhere else
-	MainDir                  // a directory that a person made
+	MainNone   MainKind = iota // nothing
+	MainPin                    // a link to a release beside it
+	MainLink                   // a link that a person made to somewhere else
+	MainDir                    // a directory that a person made
+	MainHidden                 // nothing, because a rule denies what a person made
 )
 
 // Main is what lies at main of a package.
 type Main struct {
 	Kind MainKind // the other fields depend on it
-	// Version of a MainPin; of a MainDir, what its package.json says, else zero.
+	// Version of a MainPin; of a MainDir or MainHidden, what its package.json
+	// says, else zero.
 	Version pkgref.Version
 	// Target is the text of a MainLink.
 	Target string
@@ -46,7 +48,15 @@ const FirstTouch = "first-touch"
 // Main looks at what lies at main; it changes nothing and follows no link.
 // Errors: outcome.Busy where the disk fails.
 func (c *Cache) Main(name pkgref.Name) (Main, error) {
-	return c.lookAtMain(name, c.viewMain(name))
+	main, err := c.lookAtMain(name, c.viewMain(name))
+	if err != nil || main.Kind != MainNone {
+		return main, err
+	}
+	hidden, err := c.lookAtMain(name, hiddenMain(name))
+	if err != nil || hidden.Kind == MainNone {
+		return Main{}, err
+	}
+	return Main{Kind: MainHidden, Version: hidden.Version}, nil
 }
 
 // lookAtMain looks at a main of name that lies at file.

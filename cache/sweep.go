@@ -65,8 +65,8 @@ func (c *Cache) sweepMain(name pkgref.Name, denied func(pkgref.Name, pkgref.Vers
 	lock := &c.pins[stripe(string(name), len(c.pins))]
 	lock.Lock()
 	defer lock.Unlock()
-	main, err := c.Main(name)
-	if err != nil || main.Kind < MainLink || !denied(name, main.Version) {
+	main, err := c.lookAtMain(name, c.viewMain(name))
+	if err != nil || main.Kind != MainLink && main.Kind != MainDir || !denied(name, main.Version) {
 		return false, err
 	}
 	if err := c.keepOlder(hiddenMain(name)); err != nil {
@@ -109,7 +109,7 @@ func (c *Cache) unhideMain(name pkgref.Name, denied func(pkgref.Name, pkgref.Ver
 	if err != nil || hidden.Kind == MainNone || denied(name, hidden.Version) {
 		return err
 	}
-	main, err := c.Main(name)
+	main, err := c.lookAtMain(name, c.viewMain(name))
 	if err != nil || main.Kind != MainNone {
 		return err
 	}

@@ -173,7 +173,14 @@ func TestSweep_PlaceIsTaken_PM5(t *testing.T) {
 	e := open(t)
 	write(t, e.view("x/main/a.js"), "by hand")
 	sweep(t, e, denyAll, "x@main")
-	if err := e.Designate("x", parseVersion(t, "1.0.0"), "ops", false); err != nil {
+	// A first touch does not take the place of what is only hidden.
+	if err := e.Designate("x", parseVersion(t, "1.0.0"), cache.FirstTouch, false); err != nil {
+		t.Fatal(err)
+	}
+	if main, err := e.Main("x"); err != nil || main.Kind != cache.MainHidden {
+		t.Errorf("main is %+v, %v, want hidden", main, err)
+	}
+	if err := e.Designate("x", parseVersion(t, "1.0.0"), "ops", true); err != nil {
 		t.Fatal(err)
 	}
 	sweep(t, e, denyNone)

@@ -24,7 +24,17 @@ func (r *Registry) Main(ctx context.Context, name pkgref.Name) (pkgref.Version, 
 	if main.Kind == cache.MainNone {
 		return r.firstTouch(ctx, name)
 	}
-	return main.Version, r.gen.Load().Rules.Check(name, main.Version)
+	return main.Version, r.checkMain(name, main)
+}
+
+// checkMain asks the rules about what lies at main. Errors: outcome.Forbidden,
+// outcome.Declined; outcome.Busy for what was hidden and is about to come back.
+func (r *Registry) checkMain(name pkgref.Name, main cache.Main) error {
+	err := r.gen.Load().Rules.Check(name, main.Version)
+	if err == nil && main.Kind == cache.MainHidden {
+		return outcome.New(outcome.Busy, "main of %s is being brought back", name)
+	}
+	return err
 }
 
 // firstTouch designates main, to what it was if a record says so: the link may
@@ -60,8 +70,11 @@ func (r *Registry) inMain(ctx context.Context, q pkgref.Ref) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	if main.Kind == cache.MainDir || main.Kind == cache.MainLink {
-		if err := r.gen.Load().Rules.Check(q.Name, main.Version); err != nil {
+	switch main.Kind {
+	case cache.MainHidden:
+		return nil, r.checkMain(q.Name, main)
+	case cache.MainDir, cache.MainLink:
+		if err := r.checkMain(q.Name, main); err != nil {
 			return nil, err
 		}
 		return r.inHandmade(q, main)

@@ -180,6 +180,5 @@ func (r *Registry) loose(ctx context.Context, m *cache.Manifest, f cache.File) (
 	if err := r.refetch(ctx, m); err != nil {
 		return nil, f, err
 	}
-	file, err = r.cache.OpenPacked(m, f)
-	return file, f, err
+	return nil, f, cache.ErrStale // the tarball may be packed otherwise now
 }

@@ -34,7 +34,7 @@ func (s *Server) routes(c *config.Config) http.Handler {
 		s.admin(c).Routes(router, guarded)
 	}
 	packages := guarded("packages", accel.New(accel.Config{
-		Registry: s.registry, Pub: c.Root.Pub, Internal: c.Root.Internal, Nginx: c.Accel == "nginx", PublicURL: c.PublicURL,
+		Registry: s.registry, Pub: c.Root.Pub, Internal: c.Root.Internal, Nginx: c.Accel == "nginx", PublicURL: c.PublicURL, Period: c.Nginx.CachePeriod,
 	}).Serve)
 	unknown := guarded("unknown", func(http.ResponseWriter, *http.Request) error {
 		return outcome.New(outcome.Declined, "no such route")

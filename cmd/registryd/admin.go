@@ -95,7 +95,7 @@ func (o *settings) evictCommand() *cobra.Command {
 }
 
 func (o *settings) listCommand() *cobra.Command {
-	c := &cobra.Command{Use: "list [NAME]", Short: "Show what is held", Args: cobra.MaximumNArgs(1)}
+	c := &cobra.Command{Use: "list [NAME]", Short: "Show what is held", Args: cli.AtMostOne}
 	return o.remoteCommand(c, func(c *cobra.Command, daemon *client, args []string) error {
 		var all struct{ Packages []registry.HeldPackage }
 		if len(args) == 0 {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"time"
 )
 
 // File is a staged file: it can be written and read, and nobody else sees it
@@ -93,7 +94,8 @@ func (f *File) finish(o Options) error {
 		return err
 	}
 	if !o.ModTime.IsZero() {
-		if err := f.dir.Root.Chtimes(f.tmp, o.ModTime, o.ModTime); err != nil {
+		// The access time says when a file was last read, so it starts now.
+		if err := f.dir.Root.Chtimes(f.tmp, time.Now(), o.ModTime); err != nil {
 			return vanished(err)
 		}
 	}

@@ -1,6 +1,7 @@
 package httpx
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -71,6 +72,16 @@ type body struct {
 	Reason string `json:"reason,omitempty"`
 }
 
+// encode leaves "<" and ">" as they are: rules have them, and nobody takes this
+// for HTML.
+func (b *body) encode() []byte {
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(b) // strings only: cannot fail
+	return out.Bytes()
+}
+
 func (a *Adapter) write(w http.ResponseWriter, r *http.Request, err error) {
 	row := lookup(err)
 	h := w.Header()
@@ -91,11 +102,11 @@ func (a *Adapter) write(w http.ResponseWriter, r *http.Request, err error) {
 	h.Set("Content-Type", "application/json; charset=utf-8")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Del("X-Accel-Redirect")
-	data, _ := json.Marshal(b) // strings only: cannot fail
-	h.Set("Content-Length", strconv.Itoa(len(data)+1))
+	data := b.encode()
+	h.Set("Content-Length", strconv.Itoa(len(data)))
 	w.WriteHeader(row.status)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(append(data, '\n')) // the client may have left
+		_, _ = w.Write(data) // the client may have left
 	}
 }
 

@@ -136,9 +136,9 @@ type Denial struct {
 
 func (d *Denial) Error() string {
 	if d.Reason == "" {
-		return "denied by " + d.Rule
+		return "forbidden by " + d.Rule
 	}
-	return "denied by " + d.Rule + ": " + d.Reason
+	return "forbidden by " + d.Rule + ": " + d.Reason
 }
 
 // Is makes a Denial match Forbidden.

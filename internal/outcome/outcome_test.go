@@ -34,7 +34,7 @@ func TestText_IsTheInnermostWrittenText(t *testing.T) {
 		"wrapped": {fmt.Errorf("x: %w", outcome.Wrap(outcome.Refused, io.EOF, "bad archive")), "bad archive"},
 		"nested": {outcome.Wrap(outcome.Declined, outcome.New(outcome.Forbidden, "inner"), "outer"),
 			"inner"},
-		"denial": {fmt.Errorf("x: %w", &outcome.Denial{Rule: "deny a", Reason: "b"}), "denied by deny a: b"},
+		"denial": {fmt.Errorf("x: %w", &outcome.Denial{Rule: "deny a", Reason: "b"}), "forbidden by deny a: b"},
 		"plain":  {io.EOF, ""},
 		"after":  {outcome.After(time.Second, outcome.New(outcome.Unavailable, "later")), "later"},
 	} {
