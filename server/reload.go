@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
@@ -80,7 +79,7 @@ func (s *Server) enforce(next *generation) (removed []string, err error) {
 		s.log.Warn("configuration", "note", note)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the new configuration is in force, but the view could not be swept: %w", flat{err})
+		return nil, outcome.Wrap(outcome.Busy, flat{err}, "the new configuration is in force, but the view could not be swept")
 	}
 	if removed == nil {
 		removed = []string{}
