@@ -56,6 +56,9 @@ type Manifest struct {
 	// Open: a path that is not listed may exist (a files release that is
 	// discovered file by file).
 	Open bool
+	// Assumed: nothing tells yet that the release exists. Such a manifest is
+	// never stored; Begin makes it one that is held.
+	Assumed bool
 	// State is what tells whether a source that is edited by hand changed.
 	State string
 
@@ -133,10 +136,12 @@ func (m *Manifest) IsDir(dir string) bool { return dir == "" || len(m.Below(dir+
 // Shipped reports whether path is a precompressed sibling that the package
 // itself ships beside the file it stands for. Such a file never enters the
 // view: nginx would answer it in place of the other to clients that accept its
-// encoding, and nothing says that it holds the same bytes.
+// encoding, and nothing says that it holds the same bytes. Of an open release
+// nobody can tell whether there is such a file, so every path that could be a
+// sibling counts.
 func (m *Manifest) Shipped(path string) bool {
 	for _, suffix := range []string{".gz", ".br"} {
-		if base, ok := strings.CutSuffix(path, suffix); ok && m.Has(base) {
+		if base, ok := strings.CutSuffix(path, suffix); ok && (m.Open || m.Has(base)) {
 			return true
 		}
 	}

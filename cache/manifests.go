@@ -111,41 +111,6 @@ func (c *Cache) storeFile(m *Manifest, data []byte) error {
 	return err
 }
 
-// AddFile records size and digest of one file of a files release and returns
-// the grown manifest. A file that is recorded already stays as it is. Errors:
-// outcome.Refused where f differs from what is recorded, or its path leads out
-// of the release; ErrStale where the release is not held any more, was replaced
-// since m was read, or is closed and does not list f; outcome.Busy.
-func (c *Cache) AddFile(m *Manifest, f File) (*Manifest, error) {
-	lock := c.releaseLock(m.Name, m.Version)
-	lock.Lock()
-	defer lock.Unlock()
-	held, err := c.Manifest(m.Name, m.Version)
-	if errors.Is(err, outcome.NotFound) {
-		return nil, ErrStale
-	}
-	if err != nil {
-		return nil, err
-	}
-	// What was fetched before a flush must not be pinned after it.
-	g, listed := held.File(f.Path)
-	if !held.Fetched.Equal(m.Fetched) || held.State != m.State || !listed && !held.Open {
-		return nil, ErrStale
-	}
-	if !g.SHA256.IsZero() {
-		if g.SHA256 != f.SHA256 {
-			return nil, outcome.New(outcome.Refused, "%s/%s has sha256 %x instead of %x", m.Ref(), f.Path, f.SHA256, g.SHA256)
-		}
-		return held, nil
-	}
-	held = held.WithFile(f)
-	data, err := encodeChecked(held)
-	if err != nil {
-		return nil, err
-	}
-	return held, c.store(held, data)
-}
-
 func (c *Cache) keep(m *Manifest) {
 	c.manifests.Put(manifestKey(m.Name, m.Version), m, 8+len(m.files), 0)
 }

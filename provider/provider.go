@@ -130,6 +130,10 @@ type Files struct {
 	// Open is set when the list is not complete: a path that is not listed may
 	// exist and is asked for with FileOpener.
 	Open bool
+	// Assumed is set, beside Open, when the source cannot tell whether the
+	// release exists at all: it does as soon as one of its files does, and
+	// until then it leaves no trace on the disk.
+	Assumed bool
 }
 
 // File is one file of a files release.

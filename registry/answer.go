@@ -118,9 +118,8 @@ func absent(t Target) error {
 // else a redirect to another entry, else a listing.
 func (r *Registry) inDirectory(ctx context.Context, m *cache.Manifest, t Target) (*Answer, error) {
 	dir := t.Path
-	if f, ok := m.File(dir + "index.html"); ok {
-		t.Path = f.Path
-		return r.serve(ctx, m, t, f)
+	if a, err := r.index(ctx, m, t); a != nil || err != nil {
+		return a, err
 	}
 	if m.Has(dir + "index.min.js") {
 		t.Path = dir + "index.min.js"
@@ -136,10 +135,29 @@ func (r *Registry) inDirectory(ctx context.Context, m *cache.Manifest, t Target)
 			return &Answer{Redirect: &t}, nil
 		}
 	}
-	if dir != "" && !m.IsDir(strings.TrimSuffix(dir, "/")) {
+	if m.Assumed || dir != "" && !m.IsDir(strings.TrimSuffix(dir, "/")) {
 		return nil, absent(t)
 	}
 	return &Answer{Listing: &Listing{Target: t, Manifest: m}}, nil
+}
+
+// index answers a directory by its index.html; nil where it has none. It is
+// the one file that an open release is asked for on a guess: all else about a
+// directory of it goes by what is held.
+func (r *Registry) index(ctx context.Context, m *cache.Manifest, t Target) (*Answer, error) {
+	t.Path += "index.html"
+	f, ok := m.File(t.Path)
+	if ok {
+		return r.serve(ctx, m, t, f)
+	}
+	if !m.Open {
+		return nil, nil
+	}
+	a, err := r.serve(ctx, m, t, cache.File{Path: t.Path, Size: -1})
+	if errors.Is(err, outcome.NotFound) {
+		return nil, nil
+	}
+	return a, err
 }
 
 // serve makes sure that f can be served: from the view, or beside it where the

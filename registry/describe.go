@@ -56,6 +56,6 @@ func (r *Registry) described(ctx context.Context, q pkgref.Ref) (*cache.Manifest
 			return nil, "", outcome.New(outcome.NotFound, "main of %s was made by hand and has no manifest", q.Name)
 		}
 	}
-	m, err := r.Release(ctx, q.Name, v)
+	m, err := r.existing(ctx, q.Name, v)
 	return m, release, err
 }

@@ -34,7 +34,9 @@ func (r *Registry) Flush(ctx context.Context, name pkgref.Name, spec pkgref.Spec
 // forgetMarks drops what is remembered as absent or refused of a package.
 func (r *Registry) forgetMarks(name pkgref.Name) {
 	prefix := string(name) + "@"
-	r.marks.DeleteFunc(func(key string) bool { return len(key) > len(prefix) && key[:len(prefix)] == prefix })
+	of := func(key string) bool { return len(key) > len(prefix) && key[:len(prefix)] == prefix }
+	r.marks.DeleteFunc(of)
+	r.assumed.DeleteFunc(of)
 	if err := r.cache.ClearAbsent(name); err != nil {
 		r.log.Warn("cannot remove marks of absence", "pkg", name, "error", err)
 	}
@@ -47,9 +49,13 @@ func (r *Registry) flushRelease(ctx context.Context, name pkgref.Name, v pkgref.
 	_, _, err := r.releases.Do(ctx, "flush "+ref(name, v), func(ctx context.Context) (*cache.Manifest, error) {
 		ctx, cancel := context.WithTimeout(ctx, r.timeout)
 		defer cancel()
-		m, err := r.fetchNow(ctx, r.gen.Load(), name, v)
+		g := r.gen.Load()
+		m, err := r.fetchNow(ctx, g, name, v)
 		if err != nil {
 			return nil, err
+		}
+		if m.Assumed {
+			return m, r.dropAssumed(g, m)
 		}
 		held, err := r.cache.Manifest(name, v)
 		if err == nil && held.Content() == m.Content() && held.Archive() {
@@ -102,7 +108,7 @@ func (r *Registry) flushMain(ctx context.Context, name pkgref.Name, by string) (
 // fetched first if it is not held. Errors: as Release; main is unchanged then.
 func (r *Registry) Designate(ctx context.Context, name pkgref.Name, v pkgref.Version, by string) error {
 	r.forgetMarks(name) // whoever designates knows better than what was remembered
-	if _, err := r.Release(ctx, name, v); err != nil {
+	if _, err := r.existing(ctx, name, v); err != nil {
 		return err
 	}
 	return r.cache.Designate(name, v, by, true)

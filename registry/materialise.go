@@ -121,6 +121,9 @@ func (r *Registry) receiveNow(ctx context.Context, g *Generation, m *cache.Manif
 		return nil, nil, outcome.New(outcome.Unavailable, "provider %s, which served %s, is not configured any more", m.Provider, m.Ref())
 	}
 	listed := m.Has(f.Path)
+	if !listed && len(m.Files()) >= g.Archive.Entries {
+		return nil, nil, outcome.New(outcome.Refused, "%s has more than %d files", m.Ref(), g.Archive.Entries)
+	}
 	body, err := opener.OpenFile(ctx, described(m), f.Path)
 	if err != nil {
 		if listed {
@@ -148,7 +151,7 @@ func (r *Registry) receiveNow(ctx context.Context, g *Generation, m *cache.Manif
 			return nil, nil, err
 		}
 	}
-	grown, err := r.cache.AddFile(m, loose.File)
+	grown, err := r.record(m, loose.File)
 	if err != nil {
 		loose.Abort()
 		return nil, nil, err

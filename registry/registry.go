@@ -104,6 +104,9 @@ type Registry struct {
 
 	lists *lru.Map[listKey, *heldList]
 	marks *lru.Map[string, error] // by name@version: why it cannot be had
+	// assumed holds releases of which nothing tells yet that they exist, by
+	// name@version.
+	assumed *lru.Map[string, *cache.Manifest]
 
 	watched watch
 }
@@ -132,6 +135,7 @@ func New(c Config, g *Generation) *Registry {
 		mains:    flight.New[pkgref.Name, pkgref.Version](base),
 		lists:    lru.New[listKey, *heldList](memoryVersions, c.Now),
 		marks:    lru.New[string, error](memoryMarks, c.Now),
+		assumed:  lru.New[string, *cache.Manifest](memoryMarks, c.Now),
 	}
 	r.gen.Store(g)
 	return r
@@ -147,6 +151,7 @@ func (r *Registry) Generation() *Generation { return r.gen.Load() }
 func (r *Registry) Swap(g *Generation) (removed []string, err error) {
 	r.gen.Store(g)
 	r.marks.DeleteFunc(func(string) bool { return true })
+	r.assumed.DeleteFunc(func(string) bool { return true })
 	return r.sweep(g)
 }
 

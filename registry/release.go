@@ -37,6 +37,9 @@ func (r *Registry) Release(ctx context.Context, name pkgref.Name, v pkgref.Versi
 		r.marks.Put(key, err, 1, ttl)
 		return nil, err
 	}
+	if m, ok := r.assumed.Get(key); ok {
+		return m, nil
+	}
 	return r.fetch(ctx, name, v)
 }
 
@@ -52,14 +55,21 @@ func (r *Registry) fetch(ctx context.Context, name pkgref.Name, v pkgref.Version
 		if m, err := r.cache.Manifest(name, v); !errors.Is(err, outcome.NotFound) {
 			return m, err
 		}
+		if m, ok := r.assumed.Get(key); ok {
+			return m, nil
+		}
 		m, err := r.fetchNow(ctx, g, name, v)
 		r.remember(g, name, v, err)
-		if err == nil {
-			r.compareProviders(m)
-			r.watched.add(m)
-			err = r.cache.PutManifest(m)
+		if err != nil {
+			return m, err
 		}
-		return m, err
+		if m.Assumed {
+			r.assume(g, m)
+			return m, nil
+		}
+		r.compareProviders(m)
+		r.watched.add(m)
+		return m, r.cache.PutManifest(m)
 	})
 	return m, err
 }
@@ -130,6 +140,9 @@ func (r *Registry) fetchNow(ctx context.Context, g *Generation, name pkgref.Name
 	}
 	start := time.Now()
 	m, err := r.take(ctx, g, src)
+	if err == nil && m.Assumed {
+		return m, nil // nothing was fetched
+	}
 	event := Event{Kind: EventRelease, Provider: src.provider.Name(), Err: err, Duration: time.Since(start)}
 	if m != nil {
 		event.Bytes = m.BlobSize
@@ -203,10 +216,13 @@ func takeFiles(m *cache.Manifest, files *provider.Files) (*cache.Manifest, error
 	if files == nil {
 		return nil, outcome.New(outcome.Unavailable, "release has neither archive nor files")
 	}
-	m.Open = files.Open
+	m.Open, m.Assumed = files.Open, files.Open && files.Assumed
 	list := make([]cache.File, len(files.List))
 	for i, f := range files.List {
-		list[i] = cache.File{Path: f.Path, Size: f.Size, SHA256: knownSHA256(f.Integrity), Integrity: f.Integrity.String()}
+		list[i] = cache.File{Path: f.Path, Size: f.Size, SHA256: knownSHA256(f.Integrity)}
+		if list[i].SHA256.IsZero() {
+			list[i].Integrity = f.Integrity.String()
+		}
 	}
 	return m.WithFiles(list), nil
 }

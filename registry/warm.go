@@ -55,7 +55,7 @@ func (r *Registry) Warm(ctx context.Context, name pkgref.Name, spec pkgref.Spec,
 	if err != nil {
 		return Warmed{}, err
 	}
-	m, err := r.Release(ctx, name, v)
+	m, err := r.existing(ctx, name, v)
 	if err != nil {
 		return Warmed{}, err
 	}
