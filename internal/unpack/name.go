@@ -20,15 +20,18 @@ func (l Limits) clean(name string) (path string, listed bool, err error) {
 	if path == "" || !found {
 		return "", false, nil // the leading directory itself, or a file beside it
 	}
+	path, err = l.tidy(path)
+	return path, plain && path != "" && err == nil, err
+}
+
+// tidy brings a path that does not lead out into the one form that counts.
+func (l Limits) tidy(path string) (string, error) {
 	path = strings.TrimRight(path, "/")
 	if strings.HasPrefix(path, "/") {
-		return "", false, refuse(reasonPath, "%s becomes absolute", quote(name))
+		return "", refuse(reasonPath, "%s becomes absolute", quote(path))
 	}
 	path = squeeze(path)
-	if err := l.measure(path); err != nil {
-		return "", false, err
-	}
-	return path, plain && path != "", nil
+	return path, l.measure(path)
 }
 
 // escapes reports whether a name is absolute or has a ".." between separators

@@ -17,7 +17,7 @@
 //
 // Left out of the list, though read and counted, are names that no URL can ask
 // for and no manifest can spell: with a backslash, a control byte, or a byte
-// sequence that is not UTF-8.
+// sequence that is not UTF-8. Paths judges lists of files by the same rules.
 //
 // Inflating runs ahead of everything else, in a goroutine that never outlives
 // the call. Memory is bounded by the names (at most 32 MiB of them) and by a
