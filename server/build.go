@@ -179,7 +179,7 @@ func (s *Server) npmSettings(ctx context.Context, c *config.Config, g *generatio
 func (s *Server) askNPM(ctx context.Context) string {
 	found, err := npm.AskNPM(ctx)
 	if err != nil {
-		s.log.Info("npm does not tell a registry", "error", err)
+		s.log.Debug("npm does not tell a registry", "error", err)
 		return ""
 	}
 	if found != s.cache.Note(noteRegistry) {

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -123,6 +124,10 @@ func (s *Server) start(ctx context.Context, c *config.Config) error {
 // Registry returns what answers requests, for commands that work on the data
 // directory alone.
 func (s *Server) Registry() *registry.Registry { return s.registry }
+
+// Notes are lines for the person who started the daemon, about what was left out
+// of the configuration in force and why. Run announces them.
+func (s *Server) Notes() []string { return slices.Clone(s.current().notes) }
 
 // Close ends background work, waits for a reload that is under way, and gives
 // the data directory back. It is idempotent. Errors: those of cache.Close.

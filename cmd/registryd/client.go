@@ -120,7 +120,7 @@ func (c *client) call(ctx context.Context, method, path string, v any) error {
 		return fmt.Errorf("read the daemon's answer: %w", err)
 	}
 	if resp.StatusCode != http.StatusOK {
-		return refusal(resp, data)
+		return c.refusal(resp, data, path)
 	}
 	if v == nil {
 		return nil
@@ -134,15 +134,15 @@ func (c *client) call(ctx context.Context, method, path string, v any) error {
 // maxAnswer bounds what is read of an answer, in bytes.
 const maxAnswer = 256 << 20
 
-// refusal turns an error answer into words.
-func refusal(resp *http.Response, data []byte) error {
-	var body struct{ Error, Reason string }
-	_ = json.Unmarshal(bytes.TrimSpace(data), &body) // what is no JSON tells nothing
-	text := first(body.Error, http.StatusText(resp.StatusCode))
-	if resp.StatusCode == http.StatusNotFound && body.Error == "" {
-		text = "no such route: is admin configured there, and its prefix right?"
+// refusal turns an error answer to the request for path into words.
+func (c *client) refusal(resp *http.Response, data []byte, path string) error {
+	var body struct{ Error string }
+	err := json.Unmarshal(bytes.TrimSpace(data), &body)
+	_, _, named := strings.Cut(path, "/")
+	if resp.StatusCode == http.StatusNotFound && (err != nil || !named) {
+		return fmt.Errorf("no admin routes at %s (404): check the address, and that admin.tokens has one", c.base)
 	}
-	return fmt.Errorf("%s (%d)", text, resp.StatusCode)
+	return fmt.Errorf("the daemon says: %s (%d)", first(body.Error, http.StatusText(resp.StatusCode)), resp.StatusCode)
 }
 
 // target is a parsed NAME@SPEC of the command line.

@@ -17,27 +17,38 @@ type lockfile struct {
 }
 
 type lockedPackage struct {
-	Name    string          `json:"name"` // where an alias hides it
-	Version string          `json:"version"`
-	Link    bool            `json:"link"`
-	Nested  json.RawMessage `json:"dependencies"`
+	Name     string          `json:"name"` // where an alias hides it
+	Version  string          `json:"version"`
+	Resolved string          `json:"resolved"` // where npm gets it
+	Link     bool            `json:"link"`
+	InBundle bool            `json:"inBundle"` // it comes with another package
+	Bundled  bool            `json:"bundled"`  // the same, in the first format
+	Nested   json.RawMessage `json:"dependencies"`
 }
 
-// readLockfile returns NAME@VERSION of every package that a lockfile names,
+// elsewhere reports whether a package does not come from a registry by its name
+// and version: a repository's or a directory's must not be taken for the
+// registry's package of the same name.
+func (p lockedPackage) elsewhere() bool {
+	scheme, _, isURL := strings.Cut(p.Resolved, ":")
+	return p.Link || p.InBundle || p.Bundled || p.Version == "" || isURL && scheme != "http" && scheme != "https"
+}
+
+// readLockfile returns every package that a lockfile gets from a registry,
 // sorted. Errors: plain ones.
-func readLockfile(file string) ([]string, error) {
+func readLockfile(file string) ([]target, error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
 	var l lockfile
 	if err := json.Unmarshal(data, &l); err != nil {
-		return nil, fmt.Errorf("%s: not a package-lock.json: %w", file, err)
+		return nil, fmt.Errorf("%s: no package-lock.json: %w", file, err)
 	}
 	found := map[string]bool{}
 	for place, p := range l.Packages {
 		i := strings.LastIndex(place, "node_modules/")
-		if i < 0 || p.Link || p.Version == "" {
+		if i < 0 || p.elsewhere() {
 			continue // the project itself, or a directory of it
 		}
 		found[first(p.Name, place[i+len("node_modules/"):])+"@"+p.Version] = true
@@ -46,18 +57,30 @@ func readLockfile(file string) ([]string, error) {
 		nested(l.Dependencies, found)
 	}
 	if len(found) == 0 {
-		return nil, fmt.Errorf("%s: names no package", file)
+		return nil, fmt.Errorf("%s: names no package of a registry", file)
 	}
-	return slices.Sorted(maps.Keys(found)), nil
+	targets := make([]target, 0, len(found))
+	for _, text := range slices.Sorted(maps.Keys(found)) {
+		t, err := parseTarget(text)
+		if err != nil {
+			// Not wrapped: the file's mistake is no misuse of the command line.
+			return nil, fmt.Errorf("%s: %v", file, err)
+		}
+		targets = append(targets, t)
+	}
+	return targets, nil
 }
 
 // nested collects the tree of the first format. A version there may also be a
 // URL, which no registry has.
 func nested(deps map[string]lockedPackage, found map[string]bool) {
 	for name, p := range deps {
-		if alias, ok := strings.CutPrefix(p.Version, "npm:"); ok {
+		alias, isAlias := strings.CutPrefix(p.Version, "npm:")
+		switch {
+		case p.elsewhere():
+		case isAlias:
 			found[alias] = true
-		} else if !strings.Contains(p.Version, ":") && p.Version != "" {
+		case !strings.Contains(p.Version, ":"):
 			found[name+"@"+p.Version] = true
 		}
 		var deeper map[string]lockedPackage

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/registryd/registryd/config"
 	"github.com/registryd/registryd/internal/cli"
 	"github.com/registryd/registryd/registry"
 	"github.com/registryd/registryd/server"
@@ -30,11 +31,25 @@ func (o *settings) library(ctx context.Context, r *remote, named bool) (library,
 		return byDaemon{daemon}, nil
 	}
 	opts := o.options()
+	opts.Load = o.loadQuietly
 	s, err := server.New(ctx, opts)
 	if err != nil {
 		return nil, err
 	}
+	for _, note := range s.Notes() {
+		o.streams.Say("registryd", note)
+	}
 	return byHand{s}, nil
+}
+
+// loadQuietly reads the configuration of a command that prints what it does: of
+// the daemon's log only trouble is left.
+func (o *settings) loadQuietly() (*config.Config, error) {
+	c, err := o.load()
+	if err == nil && c.Log.Level == "info" {
+		c.Log.Level = "warn"
+	}
+	return c, err
 }
 
 type byHand struct{ s *server.Server }

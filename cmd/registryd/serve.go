@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -23,9 +25,6 @@ SIGTERM and SIGINT let requests finish, a second one does not.`,
 }
 
 func (o *settings) serve(ctx context.Context) (err error) {
-	if ctx == nil {
-		ctx = context.Background()
-	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	signals := make(chan os.Signal, 8)
@@ -39,8 +38,13 @@ func (o *settings) serve(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	go reloads(ctx, s, reload)
-	defer func() { err = errors.Join(err, s.Close()) }()
+	var reloading sync.WaitGroup
+	reloading.Go(func() { reloads(ctx, s, reload) })
+	defer func() {
+		stop()
+		reloading.Wait()
+		err = errors.Join(err, s.Close())
+	}()
 	return s.Run(ctx)
 }
 
@@ -85,7 +89,7 @@ func (o *settings) checkCommand() *cobra.Command {
 			for _, warning := range server.Warnings(c) {
 				o.print("warning: %s", warning)
 			}
-			o.print("%s", c)
+			fmt.Fprint(o.streams.Out, c)
 			return nil
 		},
 	})

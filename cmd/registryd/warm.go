@@ -50,25 +50,22 @@ alone, which no daemon may hold then.`,
 func (r *remote) named() bool { return r.server != "" || os.Getenv("REGISTRYD_SERVER") != "" }
 
 func warmTargets(args []string, lockfile string) ([]target, error) {
-	texts := args
-	if lockfile != "" {
-		locked, err := readLockfile(lockfile)
+	if len(args) == 0 && lockfile == "" {
+		return nil, cli.Usage("warm needs a package or a --lockfile")
+	}
+	var targets []target
+	for _, text := range args {
+		t, err := parseTarget(text)
 		if err != nil {
 			return nil, err
 		}
-		texts = append(texts[:len(texts):len(texts)], locked...)
+		targets = append(targets, t)
 	}
-	if len(texts) == 0 {
-		return nil, cli.Usage("warm needs a package or a --lockfile")
+	if lockfile == "" {
+		return targets, nil
 	}
-	targets := make([]target, len(texts))
-	for i, text := range texts {
-		var err error
-		if targets[i], err = parseTarget(text); err != nil {
-			return nil, err
-		}
-	}
-	return targets, nil
+	locked, err := readLockfile(lockfile)
+	return append(targets, locked...), err
 }
 
 // warm fetches all targets, some at a time, and goes on after a failure.
