@@ -57,14 +57,18 @@ func (r *Registry) Find(ctx context.Context, q pkgref.Ref) (*Answer, error) {
 	if err := r.gen.Load().Rules.CheckName(q.Name); err != nil {
 		return nil, err
 	}
-	var err error
+	return untilSettled(q.Name, func() (*Answer, error) { return r.find(ctx, q) })
+}
+
+// untilSettled does again what a flush or an eviction came in the way of.
+// Errors: outcome.Busy where that happens too often; those of do.
+func untilSettled[T any](name pkgref.Name, do func() (T, error)) (t T, err error) {
 	for range attempts {
-		var a *Answer
-		if a, err = r.find(ctx, q); !errors.Is(err, cache.ErrStale) {
-			return a, err
+		if t, err = do(); !errors.Is(err, cache.ErrStale) {
+			return t, err
 		}
 	}
-	return nil, outcome.Wrap(outcome.Busy, err, "%s keeps changing", q.Name)
+	return t, outcome.Wrap(outcome.Busy, err, "%s keeps changing", name)
 }
 
 func (r *Registry) find(ctx context.Context, q pkgref.Ref) (*Answer, error) {
@@ -181,10 +185,15 @@ func (r *Registry) serve(ctx context.Context, m *cache.Manifest, t Target, f cac
 }
 
 // Open opens the bytes of a served file, for a daemon without nginx. The
-// caller closes it. Errors: outcome.NotFound, outcome.Busy.
+// caller closes it. Errors: outcome.NotFound, for a file with a Manifest only
+// where it left the view since it was found; outcome.Busy.
 func (r *Registry) Open(s *Served) (*os.File, error) {
 	if s.Loose != nil {
 		return s.Loose, nil
 	}
-	return r.cache.OpenView(s.Name, s.Release, s.Path)
+	release := s.Release
+	if s.Manifest != nil {
+		release = s.Manifest.Version.String() // main may have moved meanwhile
+	}
+	return r.cache.OpenView(s.Name, release, s.Path)
 }

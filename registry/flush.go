@@ -46,22 +46,18 @@ func (r *Registry) flushRelease(ctx context.Context, name pkgref.Name, v pkgref.
 	if err := r.gen.Load().Rules.Check(name, v); err != nil {
 		return err
 	}
-	_, _, err := r.releases.Do(ctx, "flush "+ref(name, v), func(ctx context.Context) (*cache.Manifest, error) {
+	_, err := share(ctx, r.releases, "flush "+ref(name, v), func(ctx context.Context) (*cache.Manifest, error) {
 		ctx, cancel := context.WithTimeout(ctx, r.timeout)
 		defer cancel()
 		g := r.gen.Load()
-		m, err := r.fetchNow(ctx, g, name, v)
+		m, err := r.fetchNow(ctx, g, wanted{name: name, version: v})
 		if err != nil {
 			return nil, err
 		}
 		if m.Assumed {
 			return m, r.dropAssumed(g, m)
 		}
-		held, err := r.cache.Manifest(name, v)
-		if err == nil && held.Content() == m.Content() && held.Archive() {
-			return m, r.cache.PutManifest(m) // the files of the view are right as they are
-		}
-		return m, r.cache.Replace(m)
+		return m, r.holdNew(m)
 	})
 	return err
 }
@@ -127,11 +123,16 @@ func (r *Registry) Evict(name pkgref.Name, v pkgref.Version) ([]string, error) {
 		}
 	}
 	removed := []string{}
-	for _, v := range versions {
-		if err := r.cache.Evict(name, v); err != nil {
+	for _, w := range versions {
+		r.watched.remove(ref(name, w))
+		err := r.cache.Evict(name, w)
+		if v.IsZero() && errors.Is(err, outcome.NotFound) {
+			continue // somebody else was faster
+		}
+		if err != nil {
 			return removed, err
 		}
-		removed = append(removed, v.String())
+		removed = append(removed, w.String())
 	}
 	r.forgetMarks(name)
 	if len(removed) == 0 {

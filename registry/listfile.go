@@ -62,12 +62,20 @@ func decodeList(name pkgref.Name, data []byte) (*heldList, error) {
 		if err != nil {
 			return nil, fmt.Errorf("version list: %w", err)
 		}
-		if i > 0 && vs.List[i-1].Version.Compare(listed.Version) > 0 {
+		if i > 0 && !before(vs.List[i-1].Version, listed.Version) {
 			return nil, errors.New("version list is not sorted")
 		}
 		vs.List[i] = listed
 	}
 	return &heldList{versions: vs, fetched: s.Fetched}, nil
+}
+
+// before reports whether a stands before b in provider.Versions.List.
+func before(a, b pkgref.Version) bool {
+	if c := a.Compare(b); c != 0 {
+		return c < 0
+	}
+	return a.String() < b.String()
 }
 
 func (s *storedVersion) listed() (l provider.Listed, err error) {

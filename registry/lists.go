@@ -39,11 +39,26 @@ func (h *heldList) age(now time.Time) time.Duration {
 	return 1 << 62
 }
 
+// versionBytes is what one version of a list takes in memory, about.
+const versionBytes = 500
+
+// cost is what a list counts for in memory, in versions. Texts are upstream's,
+// who may make them long. The largest list counts for less than all of the
+// memory, or it would be read from disk for every request.
 func (h *heldList) cost() int {
 	if h.versions == nil {
 		return 1
 	}
-	return 4 + len(h.versions.List)
+	texts := 0
+	for tag := range h.versions.Tags {
+		texts += len(tag)
+	}
+	for i := range h.versions.List {
+		if a := h.versions.List[i].Archive; a != nil {
+			texts += max(0, len(a.URL)-versionBytes/2)
+		}
+	}
+	return min(4+len(h.versions.List)+texts/versionBytes, memoryVersions/4*3)
 }
 
 // heldList returns the list in memory or in the data directory, however old.
@@ -75,22 +90,22 @@ func (r *Registry) versions(ctx context.Context, g *Generation, name pkgref.Name
 	}
 	held, ok := r.heldList(name, p)
 	if !ok {
-		held, err := r.refreshList(ctx, name, source)
-		if err != nil {
-			return nil, err
-		}
-		return held.result()
+		return r.firstList(ctx, name, source)
 	}
 	age, ttl := held.age(r.now()), freshness(g, held, p)
+	usable := held.versions != nil && age < ttl+g.StaleIfError
+	_, failed := r.marks.Get(listMark(name, p)) // a moment ago: it would only cost time
 	switch {
-	case age < ttl:
+	case age < ttl, usable && failed:
 		return held.result()
 	case held.versions != nil && ttl == g.CacheTime && age < ttl+g.StaleWhileRevalidate:
 		r.refreshBehind(held, name, source)
 		return held.result()
+	case !usable:
+		return r.firstList(ctx, name, source)
 	}
 	fresh, err := r.refreshList(ctx, name, source)
-	if err != nil && held.versions != nil && age < ttl+g.StaleIfError && ctx.Err() == nil {
+	if err != nil && ctx.Err() == nil {
 		r.log.Warn("serving a stale version list", "pkg", name, "provider", p.Name(), "age", age.Round(time.Second).String(), "error", err)
 		return held.result()
 	}
@@ -98,6 +113,22 @@ func (r *Registry) versions(ctx context.Context, g *Generation, name pkgref.Name
 		return nil, err
 	}
 	return fresh.result()
+}
+
+// listMark is where the failure to read a list is remembered.
+func listMark(name pkgref.Name, p provider.Provider) string { return string(name) + "@ " + p.Name() }
+
+// firstList reads a list in whose place nothing can be served. Of what failed
+// only a refusal is remembered: it costs the whole document to come to it.
+func (r *Registry) firstList(ctx context.Context, name pkgref.Name, p lister) (*provider.Versions, error) {
+	if err, failed := r.marks.Get(listMark(name, p)); failed && errors.Is(err, outcome.Refused) {
+		return nil, err
+	}
+	held, err := r.refreshList(ctx, name, p)
+	if err != nil {
+		return nil, err
+	}
+	return held.result()
 }
 
 // freshness is how long a list needs no other look. A source that a person
@@ -137,19 +168,23 @@ func (r *Registry) refreshBehind(held *heldList, name pkgref.Name, p lister) {
 // callers share. That the provider does not have the package is a result.
 func (r *Registry) refreshList(ctx context.Context, name pkgref.Name, p lister) (*heldList, error) {
 	key := listKey{name, p.Name()}
-	held, _, err := r.refresh.Do(ctx, key, func(ctx context.Context) (*heldList, error) {
+	return share(ctx, r.refresh, key, func(ctx context.Context) (*heldList, error) {
 		ctx, cancel := context.WithTimeout(ctx, r.timeout)
 		defer cancel()
 		start := time.Now()
 		held, err := r.askList(ctx, key, p)
 		r.observe(Event{Kind: EventList, Provider: key.provider, Err: err, Duration: time.Since(start)})
 		if err != nil {
-			return nil, &provider.Error{Provider: key.provider, Op: "versions", Ref: string(name), Err: err}
+			err = &provider.Error{Provider: key.provider, Op: "versions", Ref: string(name), Err: err}
+			if ctx.Err() == nil {
+				r.mark(r.gen.Load(), listMark(name, p), err)
+			}
+			return nil, err
 		}
+		r.marks.Delete(listMark(name, p))
 		r.lists.Put(key, held, held.cost(), 0)
 		return held, nil
 	})
-	return held, err
 }
 
 func (r *Registry) askList(ctx context.Context, key listKey, p lister) (*heldList, error) {
@@ -171,6 +206,9 @@ func (r *Registry) askList(ctx context.Context, key listKey, p lister) (*heldLis
 		return nil, err
 	}
 	held := &heldList{versions: vs, fetched: r.now()}
+	if old != nil && vs != old.versions {
+		r.forgetMarks(key.name) // what was absent may be there by now
+	}
 	r.storeList(key, held)
 	return held, nil
 }

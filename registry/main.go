@@ -40,7 +40,7 @@ func (r *Registry) checkMain(name pkgref.Name, main cache.Main) error {
 // firstTouch designates main, to what it was if a record says so: the link may
 // have been lost with the view.
 func (r *Registry) firstTouch(ctx context.Context, name pkgref.Name) (pkgref.Version, error) {
-	v, _, err := r.mains.Do(ctx, name, func(ctx context.Context) (pkgref.Version, error) {
+	return share(ctx, r.mains, name, func(ctx context.Context) (pkgref.Version, error) {
 		by, v := cache.FirstTouch, pkgref.Version{}
 		pin, err := r.cache.Pin(name)
 		switch {
@@ -61,7 +61,6 @@ func (r *Registry) firstTouch(ctx context.Context, name pkgref.Name) (pkgref.Ver
 		}
 		return v, r.cache.Designate(name, v, by, false)
 	})
-	return v, err
 }
 
 // inMain answers a path below main.

@@ -50,23 +50,41 @@ func (r *Registry) show(ctx context.Context, m *cache.Manifest, f cache.File) (c
 // evicted. Other content than before is an alarm and is not taken over: only a
 // flush replaces what is held.
 func (r *Registry) refetch(ctx context.Context, m *cache.Manifest) error {
-	_, _, err := r.releases.Do(ctx, "again "+m.Ref(), func(ctx context.Context) (*cache.Manifest, error) {
+	key := m.Ref() + " again"
+	if err, marked := r.marks.Get(key); marked {
+		return err
+	}
+	_, err := share(ctx, r.releases, key, func(ctx context.Context) (*cache.Manifest, error) {
 		ctx, cancel := context.WithTimeout(ctx, r.timeout)
 		defer cancel()
 		g := r.gen.Load()
-		n, err := r.fetchNow(ctx, g, m.Name, m.Version)
+		n, err := r.fetchNow(ctx, g, wanted{name: m.Name, version: m.Version, lists: true, accept: func(n *cache.Manifest) error {
+			if n.Content() == m.Content() {
+				return nil
+			}
+			return r.otherContent(m, n.Provider, m.Ref())
+		}})
+		if err == nil && !n.Archive() { // files take the place of a tarball
+			err = r.otherContent(m, n.Provider, m.Ref())
+		}
+		if errors.Is(err, outcome.Refused) {
+			r.mark(g, key, err)
+		}
 		if err != nil {
 			return nil, lost(err)
 		}
-		if n.Content() != m.Content() {
-			r.observe(Event{Kind: EventContentChange, Provider: n.Provider})
-			r.log.Error("upstream serves other content for a version that is held", "pkg", m.Name,
-				"version", m.Version.String(), "provider", n.Provider, "held", m.Content(), "now", n.Content())
-			return nil, outcome.New(outcome.Refused, "upstream serves other content for %s than before; flush it to accept that", m.Ref())
-		}
-		return n, r.cache.PutManifest(n)
+		return n, r.holdAgain(n, m)
 	})
 	return err
+}
+
+// otherContent raises the alarm that what is a release, or one file of it, is
+// not what it was. It returns the refusal.
+func (r *Registry) otherContent(held *cache.Manifest, provider, what string) error {
+	r.observe(Event{Kind: EventContentChange, Provider: provider})
+	r.log.Error("upstream serves other content for a version that is held", "pkg", held.Name,
+		"version", held.Version.String(), "provider", provider, "what", what)
+	return outcome.New(outcome.Refused, "upstream serves other content for %s than before; flush %s to accept that", what, held.Ref())
 }
 
 // showLoose fetches one file of a files release into the view.
@@ -75,7 +93,7 @@ func (r *Registry) showLoose(ctx context.Context, m *cache.Manifest, f cache.Fil
 		return f, r.gate(m)()
 	}
 	key := m.Ref() + "/" + f.Path
-	_, _, err := r.files.Do(ctx, key, func(ctx context.Context) (struct{}, error) {
+	_, err := share(ctx, r.files, key, func(ctx context.Context) (struct{}, error) {
 		loose, grown, err := r.receive(ctx, m, f)
 		if err != nil {
 			return struct{}{}, err
@@ -104,13 +122,20 @@ func (r *Registry) receive(ctx context.Context, m *cache.Manifest, f cache.File)
 	}
 	start := time.Now()
 	loose, grown, err := r.receiveNow(ctx, g, m, f)
+	pinned := !f.SHA256.IsZero() || f.Integrity != ""
+	if errors.Is(err, errBroken) || pinned && errors.Is(err, outcome.Refused) {
+		loose, grown, err = r.receiveNow(ctx, g, m, f) // the way may be to blame
+	}
+	if errors.Is(err, outcome.Refused) && !f.SHA256.IsZero() && m.State == "" { // nobody edits it by hand
+		err = r.otherContent(m, m.Provider, key)
+	}
 	event := Event{Kind: EventFile, Provider: m.Provider, Err: err, Duration: time.Since(start)}
 	if err == nil {
 		event.Bytes = loose.File.Size
 	}
 	r.observe(event)
 	if errors.Is(err, outcome.NotFound) || errors.Is(err, outcome.Refused) {
-		r.marks.Put(key, err, 1, g.NegativeCacheTime)
+		r.mark(g, key, err)
 	}
 	return loose, grown, err
 }
@@ -143,7 +168,7 @@ func (r *Registry) receiveNow(ctx context.Context, g *Generation, m *cache.Manif
 	}
 	loose, err := r.cache.Receive(src, f, g.MaxBytes)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, broken(err)
 	}
 	if sum != nil {
 		if err := integrity.Verify(sum.Sum(nil)); err != nil {

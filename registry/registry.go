@@ -31,6 +31,8 @@ const (
 	memoryVersions = 60_000
 	// memoryMarks bounds what is remembered as absent or refused.
 	memoryMarks = 20_000
+	// memoryEntries bounds the package.json files of which the entries are known.
+	memoryEntries = 2_000
 )
 
 // Generation is everything that a reload replaces. It is immutable.
@@ -108,7 +110,9 @@ type Registry struct {
 	// name@version.
 	assumed *lru.Map[string, *cache.Manifest]
 
-	watched watch
+	settling settling
+	watched  watch
+	entries  *lru.Map[string, []string] // what package.json files name as their entry
 }
 
 // New returns a registry that serves g.
@@ -135,6 +139,7 @@ func New(c Config, g *Generation) *Registry {
 		mains:    flight.New[pkgref.Name, pkgref.Version](base),
 		lists:    lru.New[listKey, *heldList](memoryVersions, c.Now),
 		marks:    lru.New[string, error](memoryMarks, c.Now),
+		entries:  lru.New[string, []string](memoryEntries, c.Now),
 		assumed:  lru.New[string, *cache.Manifest](memoryMarks, c.Now),
 	}
 	r.gen.Store(g)

@@ -3,7 +3,6 @@ package registry
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/registryd/registryd/cache"
@@ -47,7 +46,7 @@ func (r *Registry) Release(ctx context.Context, name pkgref.Name, v pkgref.Versi
 // callers share.
 func (r *Registry) fetch(ctx context.Context, name pkgref.Name, v pkgref.Version) (*cache.Manifest, error) {
 	key := ref(name, v)
-	m, _, err := r.releases.Do(ctx, key, func(ctx context.Context) (*cache.Manifest, error) {
+	return share(ctx, r.releases, key, func(ctx context.Context) (*cache.Manifest, error) {
 		ctx, cancel := context.WithTimeout(ctx, r.timeout)
 		defer cancel()
 		g := r.gen.Load()
@@ -58,20 +57,17 @@ func (r *Registry) fetch(ctx context.Context, name pkgref.Name, v pkgref.Version
 		if m, ok := r.assumed.Get(key); ok {
 			return m, nil
 		}
-		m, err := r.fetchNow(ctx, g, name, v)
+		m, err := r.fetchNow(ctx, g, wanted{name: name, version: v, lists: true})
 		r.remember(g, name, v, err)
 		if err != nil {
-			return m, err
+			return nil, err
 		}
 		if m.Assumed {
 			r.assume(g, m)
 			return m, nil
 		}
-		r.compareProviders(m)
-		r.watched.add(m)
-		return m, r.cache.PutManifest(m)
+		return r.holdFirst(m)
 	})
-	return m, err
 }
 
 // remember marks what is known not to be worth another question for a while:
@@ -81,38 +77,63 @@ func (r *Registry) remember(g *Generation, name pkgref.Name, v pkgref.Version, e
 	if !absent && !errors.Is(err, outcome.Refused) {
 		return
 	}
-	r.marks.Put(ref(name, v), err, 1, g.NegativeCacheTime)
-	if absent {
+	r.mark(g, ref(name, v), err)
+	if absent && g.NegativeCacheTime > 0 {
 		if err := r.cache.MarkAbsent(name, v, g.NegativeCacheTime); err != nil {
 			r.log.Warn("cannot keep a mark of absence", "pkg", name, "version", v.String(), "error", err)
 		}
 	}
 }
 
+// mark remembers for the negative time what key ends in; not at all where that
+// time is 0.
+func (r *Registry) mark(g *Generation, key string, err error) {
+	if g.NegativeCacheTime > 0 {
+		r.marks.Put(key, err, 1, g.NegativeCacheTime)
+	}
+}
+
+// wanted is a release that is to be fetched.
+type wanted struct {
+	name    pkgref.Name
+	version pkgref.Version
+	// lists lets a held version list that knows where the tarball is spare the
+	// question for the release itself.
+	lists bool
+	// accept, if set, is asked before the release is kept: what it returns an
+	// error for leaves nothing behind.
+	accept func(*cache.Manifest) error
+}
+
+func (w *wanted) ref() string { return ref(w.name, w.version) }
+
 // source is a release together with the provider that described it.
 type source struct {
 	provider provider.Provider
 	release  *provider.Release
+	// doubted is set for what a list told and the provider may know better.
+	doubted bool
 }
 
-// locate asks the chain for a release. A held version list that knows where
-// the tarball is spares the question.
-func (r *Registry) locate(ctx context.Context, g *Generation, name pkgref.Name, v pkgref.Version) (source, error) {
+// locate asks the chain for a release.
+func (r *Registry) locate(ctx context.Context, g *Generation, w wanted) (source, error) {
 	var found source
-	err := g.Chain.Walk(ctx, name, v, func(p provider.Provider) error {
-		if rel := r.releaseFromList(name, v, p); rel != nil {
-			found = source{p, rel}
-			return nil
+	err := g.Chain.Walk(ctx, w.name, w.version, func(p provider.Provider) error {
+		releaser, can := p.(provider.Releaser)
+		if w.lists || !can {
+			if rel := r.releaseFromList(w.name, w.version, p); rel != nil {
+				found = source{p, rel, can}
+				return nil
+			}
 		}
-		releaser, ok := p.(provider.Releaser)
-		if !ok {
+		if !can {
 			return outcome.NotFound
 		}
-		rel, err := releaser.Release(ctx, name, v)
+		rel, err := releaser.Release(ctx, w.name, w.version)
 		if err != nil {
-			return &provider.Error{Provider: p.Name(), Op: "release", Ref: ref(name, v), Err: err}
+			return &provider.Error{Provider: p.Name(), Op: "release", Ref: w.ref(), Err: err}
 		}
-		found = source{p, rel}
+		found = source{p, rel, false}
 		return nil
 	})
 	return found, err
@@ -132,14 +153,25 @@ func (r *Registry) releaseFromList(name pkgref.Name, v pkgref.Version, p provide
 }
 
 // fetchNow locates a release and takes it in, but does not make it what is
-// held: the caller does, with PutManifest or Replace.
-func (r *Registry) fetchNow(ctx context.Context, g *Generation, name pkgref.Name, v pkgref.Version) (*cache.Manifest, error) {
-	src, err := r.locate(ctx, g, name, v)
+// held: the caller does. A list may be older than the release it speaks of, so
+// where its tarball is missing or another one, the provider is asked itself.
+func (r *Registry) fetchNow(ctx context.Context, g *Generation, w wanted) (*cache.Manifest, error) {
+	src, err := r.locate(ctx, g, w)
 	if err != nil {
 		return nil, err
 	}
+	m, err := r.takeNow(ctx, g, w, src)
+	if src.doubted && (errors.Is(err, errDigest) || errors.Is(err, errLost)) {
+		w.lists = false
+		return r.fetchNow(ctx, g, w)
+	}
+	return m, err
+}
+
+// takeNow is take, counted and logged.
+func (r *Registry) takeNow(ctx context.Context, g *Generation, w wanted, src source) (*cache.Manifest, error) {
 	start := time.Now()
-	m, err := r.take(ctx, g, src)
+	m, err := r.take(ctx, g, w, src)
 	if err == nil && m.Assumed {
 		return m, nil // nothing was fetched
 	}
@@ -149,97 +181,11 @@ func (r *Registry) fetchNow(ctx context.Context, g *Generation, name pkgref.Name
 	}
 	r.observe(event)
 	if err != nil {
-		err = &provider.Error{Provider: src.provider.Name(), Op: "fetch", Ref: ref(name, v), Err: err}
-		r.log.Warn("fetch failed", "pkg", name, "version", v.String(), "provider", src.provider.Name(), "error", err)
+		err = &provider.Error{Provider: src.provider.Name(), Op: "fetch", Ref: w.ref(), Err: err}
+		r.log.Warn("fetch failed", "pkg", w.name, "version", w.version.String(), "provider", src.provider.Name(), "error", err)
 		return nil, err
 	}
-	r.log.Info("fetch", "pkg", name, "version", v.String(), "provider", src.provider.Name(),
+	r.log.Info("fetch", "pkg", w.name, "version", w.version.String(), "provider", src.provider.Name(),
 		"files", len(m.Files()), "bytes", event.Bytes, "dur_ms", event.Duration.Milliseconds())
 	return m, nil
-}
-
-func (r *Registry) take(ctx context.Context, g *Generation, src source) (*cache.Manifest, error) {
-	m := &cache.Manifest{
-		Name: src.release.Name, Version: src.release.Version, Provider: src.provider.Name(),
-		Published: src.release.Published, Fetched: r.now().UTC(), State: src.release.State,
-	}
-	if src.release.Archive == nil {
-		return takeFiles(m, src.release.Files)
-	}
-	m, err := r.takeArchive(ctx, g, src, m)
-	if errors.Is(err, errDigest) {
-		// A damaged download looks like a wrong one; ask once more before saying so.
-		m, err = r.takeArchive(ctx, g, src, m)
-	}
-	return m, err
-}
-
-// errDigest marks a refusal because of the tarball's digest.
-var errDigest = errors.New("digest mismatch")
-
-func (r *Registry) takeArchive(ctx context.Context, g *Generation, src source, m *cache.Manifest) (*cache.Manifest, error) {
-	opener, ok := src.provider.(provider.ArchiveOpener)
-	if !ok {
-		return m, fmt.Errorf("provider %s describes an archive and cannot open it", src.provider.Name())
-	}
-	body, err := opener.OpenArchive(ctx, src.release)
-	if err != nil {
-		return m, lost(err)
-	}
-	defer body.Close()
-	integrity := src.release.Archive.Integrity
-	staged, err := r.cache.Ingest(body, cache.Tarball{
-		Limits: g.Archive, MaxBytes: g.MaxBytes, Hash: integrity.Hash(), Check: func(sum []byte) error {
-			if err := integrity.Verify(sum); err != nil {
-				return fmt.Errorf("%w: %w", errDigest, err)
-			}
-			return nil
-		},
-	})
-	if err != nil {
-		return m, err
-	}
-	m.Integrity, m.Generated = integrity.String(), src.release.Archive.Generated
-	return staged.Commit(m)
-}
-
-// lost turns "the tarball is not there" into trouble: its release exists, so
-// upstream contradicts itself.
-func lost(err error) error {
-	if errors.Is(err, outcome.NotFound) {
-		return outcome.New(outcome.Unavailable, "the release is listed but its bytes are not there: %v", err)
-	}
-	return err
-}
-
-func takeFiles(m *cache.Manifest, files *provider.Files) (*cache.Manifest, error) {
-	if files == nil {
-		return nil, outcome.New(outcome.Unavailable, "release has neither archive nor files")
-	}
-	m.Open, m.Assumed = files.Open, files.Open && files.Assumed
-	list := make([]cache.File, len(files.List))
-	for i, f := range files.List {
-		list[i] = cache.File{Path: f.Path, Size: f.Size, SHA256: knownSHA256(f.Integrity)}
-		if list[i].SHA256.IsZero() {
-			list[i].Integrity = f.Integrity.String()
-		}
-	}
-	return m.WithFiles(list), nil
-}
-
-// compareProviders raises the alarm when a name comes from elsewhere than
-// before: that is what a dependency confusion looks like.
-func (r *Registry) compareProviders(m *cache.Manifest) {
-	for _, v := range r.cache.Held(m.Name) {
-		held, err := r.cache.Manifest(m.Name, v)
-		if err != nil || held.Version.String() == m.Version.String() {
-			continue
-		}
-		if held.Provider != m.Provider {
-			r.observe(Event{Kind: EventProviderChange, Provider: m.Provider})
-			r.log.Warn("package is served by another provider than before", "pkg", m.Name,
-				"version", m.Version.String(), "provider", m.Provider, "before", held.Provider, "held", v.String())
-		}
-		return
-	}
 }

@@ -19,8 +19,10 @@ type watch struct {
 	releases map[string]*cache.Manifest // by name@version
 }
 
+// add watches a release, unless its source cannot change it any more.
 func (w *watch) add(m *cache.Manifest) {
 	if m.State == "" {
+		w.remove(m.Ref())
 		return
 	}
 	w.mu.Lock()
@@ -31,10 +33,10 @@ func (w *watch) add(m *cache.Manifest) {
 	w.releases[m.Ref()] = m
 }
 
-func (w *watch) remove(m *cache.Manifest) {
+func (w *watch) remove(ref string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	delete(w.releases, m.Ref())
+	delete(w.releases, ref)
 }
 
 func (w *watch) all() []*cache.Manifest {
@@ -130,11 +132,10 @@ func (r *Registry) compareSource(ctx context.Context, p provider.Rescanner, m *c
 	switch {
 	case err == nil:
 		r.log.Info("release changed at its source and was taken over anew", "pkg", m.Name, "version", m.Version.String(), "provider", m.Provider)
-		if n, err := r.cache.Manifest(m.Name, m.Version); err == nil {
-			r.watched.add(n)
-		}
+	case errors.Is(err, outcome.Forbidden), errors.Is(err, outcome.Declined):
+		r.watched.remove(m.Ref()) // it left the view; whoever may ask again watches again
 	case errors.Is(err, outcome.NotFound):
-		r.watched.remove(m)
+		r.watched.remove(m.Ref())
 		_, err := r.Evict(m.Name, m.Version)
 		r.log.Info("release vanished at its source and was evicted", "pkg", m.Name, "version", m.Version.String(), "provider", m.Provider, "error", err)
 	case ctx.Err() == nil:

@@ -51,6 +51,9 @@ type choice struct {
 // go on with the next provider.
 func (c *choice) consider(vs *provider.Versions) error {
 	v := c.pick(vs)
+	if v.IsZero() && c.spec.Kind == pkgref.KindTag && c.denied != nil {
+		return c.denied // it is here, so nobody else is asked
+	}
 	if v.IsZero() {
 		return outcome.NotFound
 	}

@@ -31,7 +31,7 @@ func (r *Registry) Locate(ctx context.Context, name pkgref.Name, spec pkgref.Spe
 		l.Provider, l.Held = m.Provider, true
 		return l, nil
 	}
-	src, err := r.locate(ctx, r.gen.Load(), name, v)
+	src, err := r.locate(ctx, r.gen.Load(), wanted{name: name, version: v, lists: true})
 	if err != nil {
 		return Located{}, err
 	}
@@ -55,6 +55,10 @@ func (r *Registry) Warm(ctx context.Context, name pkgref.Name, spec pkgref.Spec,
 	if err != nil {
 		return Warmed{}, err
 	}
+	return untilSettled(name, func() (Warmed, error) { return r.warm(ctx, name, v, files) })
+}
+
+func (r *Registry) warm(ctx context.Context, name pkgref.Name, v pkgref.Version, files bool) (Warmed, error) {
 	m, err := r.existing(ctx, name, v)
 	if err != nil {
 		return Warmed{}, err

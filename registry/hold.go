@@ -1,0 +1,115 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"hash/fnv"
+	"sync"
+
+	"github.com/registryd/registryd/cache"
+	"github.com/registryd/registryd/internal/flight"
+	"github.com/registryd/registryd/internal/outcome"
+)
+
+// share is flight.Group.Do for a request: work that ends with the registry is
+// not work that the request itself gave up. Errors: outcome.Busy in that case,
+// else as Do.
+func share[K comparable, V any](ctx context.Context, g *flight.Group[K, V], key K, fn func(context.Context) (V, error)) (V, error) {
+	v, _, err := g.Do(ctx, key, fn)
+	if errors.Is(err, context.Canceled) && ctx.Err() == nil {
+		err = outcome.Wrap(outcome.Busy, err, "the daemon ends")
+	}
+	return v, err
+}
+
+// settling are the locks of what is held, by release: fetch, flush and refetch
+// of one release may overlap, and each decides by what the others left.
+type settling [64]sync.Mutex
+
+func (s *settling) of(m *cache.Manifest) *sync.Mutex {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(m.Ref())) // a hash never fails
+	return &s[h.Sum32()%uint32(len(s))]
+}
+
+// holdFirst makes a release held that was not when its fetch began. What a
+// flush brought meanwhile is newer and stays.
+func (r *Registry) holdFirst(m *cache.Manifest) (*cache.Manifest, error) {
+	lock := r.settling.of(m)
+	lock.Lock()
+	defer lock.Unlock()
+	if held, err := r.cache.Manifest(m.Name, m.Version); !errors.Is(err, outcome.NotFound) {
+		return held, err
+	}
+	r.compareProviders(m)
+	if err := r.cache.PutManifest(m); err != nil {
+		return nil, err
+	}
+	r.watched.add(m)
+	return m, nil
+}
+
+// holdNew makes m held in place of whatever is. The view keeps its files where
+// they are right as they are.
+func (r *Registry) holdNew(m *cache.Manifest) error {
+	lock := r.settling.of(m)
+	lock.Lock()
+	defer lock.Unlock()
+	r.compareProviders(m)
+	held, err := r.cache.Manifest(m.Name, m.Version)
+	if err == nil && held.Archive() && m.Archive() && held.Content() == m.Content() {
+		err = r.cache.PutManifest(m)
+	} else {
+		err = r.cache.Replace(m)
+	}
+	if err == nil {
+		r.watched.add(m)
+	}
+	return err
+}
+
+// holdAgain makes m held, which has the content that before had. Errors:
+// cache.ErrStale where something else is held by now.
+func (r *Registry) holdAgain(m, before *cache.Manifest) error {
+	lock := r.settling.of(m)
+	lock.Lock()
+	defer lock.Unlock()
+	held, err := r.cache.Manifest(m.Name, m.Version)
+	if errors.Is(err, outcome.NotFound) || err == nil && held.Content() != before.Content() {
+		return cache.ErrStale
+	}
+	if err != nil {
+		return err
+	}
+	return r.cache.PutManifest(m)
+}
+
+// compareProviders raises the alarm when a name comes from elsewhere than
+// before: that is what a dependency confusion looks like.
+func (r *Registry) compareProviders(m *cache.Manifest) {
+	held := r.witness(m)
+	if held == nil || held.Provider == m.Provider {
+		return
+	}
+	r.observe(Event{Kind: EventProviderChange, Provider: m.Provider})
+	r.log.Warn("package is served by another provider than before", "pkg", m.Name,
+		"version", m.Version.String(), "provider", m.Provider, "before", held.Provider, "held", held.Version.String())
+}
+
+// witness returns the held release that tells where the package of m came from
+// before: m's own version, if somebody else served it, else any other; nil if
+// there is none.
+func (r *Registry) witness(m *cache.Manifest) *cache.Manifest {
+	if held, err := r.cache.Manifest(m.Name, m.Version); err == nil && held.Provider != m.Provider {
+		return held
+	}
+	for _, v := range r.cache.Held(m.Name) {
+		if v == m.Version {
+			continue
+		}
+		if held, err := r.cache.Manifest(m.Name, v); err == nil {
+			return held
+		}
+	}
+	return nil
+}
