@@ -40,15 +40,18 @@ func (a *Adapter) Handle(route string, h HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		rec := &recorder{ResponseWriter: w}
-		err := call(h, rec, r)
+		err, row := call(h, rec, r), &success
+		if err != nil {
+			row = lookup(err) // once: it walks the chain of err for every row
+		}
 		if err != nil && !rec.written {
-			a.write(rec, r, err)
+			a.write(rec, r, row, err)
 		}
 		d := time.Since(start)
 		if a.Observe != nil {
-			a.Observe(route, rec.status(), Label(err), d)
+			a.Observe(route, rec.status(), row.label, d)
 		}
-		logAnswer(logger, r, answer{route, rec, err, d})
+		logAnswer(logger, r, answer{route, rec, row, err, d})
 	})
 }
 
@@ -82,8 +85,7 @@ func (b *body) encode() []byte {
 	return out.Bytes()
 }
 
-func (a *Adapter) write(w http.ResponseWriter, r *http.Request, err error) {
-	row := lookup(err)
+func (a *Adapter) write(w http.ResponseWriter, r *http.Request, row *row, err error) {
 	h := w.Header()
 	b := body{Type: row.label, Error: row.text}
 	if b.Error == "" {
@@ -92,8 +94,10 @@ func (a *Adapter) write(w http.ResponseWriter, r *http.Request, err error) {
 	if b.Error == "" {
 		b.Error = row.kind.Error()
 	}
-	if d, ok := errors.AsType[*outcome.Denial](err); ok && row.kind == outcome.Forbidden {
-		b.Rule, b.Reason = d.Rule, d.Reason
+	if row.kind == outcome.Forbidden {
+		if d, ok := errors.AsType[*outcome.Denial](err); ok {
+			b.Rule, b.Reason = d.Rule, d.Reason
+		}
 	}
 	a.storeHeaders(h, row.store)
 	if row.retry {
@@ -129,21 +133,19 @@ func (a *Adapter) storeHeaders(h http.Header, s store) {
 type answer struct {
 	route string
 	rec   *recorder
+	row   *row
 	err   error
 	d     time.Duration
 }
 
 func logAnswer(logger *slog.Logger, r *http.Request, a answer) {
-	level := slog.LevelDebug
-	if a.err != nil {
-		level = Level(a.err)
-	}
+	level := a.row.level
 	if !logger.Enabled(r.Context(), level) {
 		return
 	}
 	attrs := []slog.Attr{
 		slog.String("route", a.route), slog.String("method", r.Method), slog.String("path", Clip(r.URL.EscapedPath())),
-		slog.Int("status", a.rec.status()), slog.String("outcome", Label(a.err)),
+		slog.Int("status", a.rec.status()), slog.String("outcome", a.row.label),
 		slog.Float64("dur_ms", float64(a.d.Microseconds())/1000), slog.String("request_id", RequestID(r)),
 	}
 	if a.err != nil {

@@ -60,13 +60,17 @@ var table = []row{
 // fault is everything that the table does not know: a defect of ours.
 var fault = row{nil, http.StatusInternalServerError, "internal", storeNever, slog.LevelError, false, "internal error"}
 
-func lookup(err error) row {
-	for _, r := range table {
-		if errors.Is(err, r.kind) {
-			return r
+// success is the row of no error at all.
+var success = row{nil, http.StatusOK, "ok", storeDefault, slog.LevelDebug, false, ""}
+
+// lookup returns the row of err, which the caller leaves as it is.
+func lookup(err error) *row {
+	for i := range table {
+		if errors.Is(err, table[i].kind) {
+			return &table[i]
 		}
 	}
-	return fault
+	return &fault
 }
 
 // Status returns the HTTP status of err, 200 for nil.
