@@ -59,7 +59,8 @@ func NewRegistry(t testing.TB, packages ...Package) *Registry {
 	g := &Registry{packages: make(map[string]*pack)}
 	g.arrived = sync.NewCond(&g.mu)
 	g.Add(t, packages...)
-	g.server = httptest.NewServer(g)
+	g.server = httptest.NewUnstartedServer(g) // known to g before the first request
+	g.server.Start()
 	t.Cleanup(func() {
 		g.server.CloseClientConnections()
 		g.server.Close()
