@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"math"
 	"net/http"
+	"regexp"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -46,12 +47,17 @@ func (a *Adapter) Handle(route string, h HandlerFunc) http.Handler {
 		}
 		if err != nil && !rec.written {
 			a.write(rec, r, row, err)
+			rec.answered = row
 		}
 		d := time.Since(start)
 		if a.Observe != nil {
 			a.Observe(route, rec.status(), row.label, d)
 		}
 		logAnswer(logger, r, answer{route, rec, row, err, d})
+		if err != nil && row != rec.answered {
+			// What was sent is not the whole: only a broken connection says so.
+			panic(http.ErrAbortHandler)
+		}
 	})
 }
 
@@ -91,6 +97,9 @@ func (a *Adapter) write(w http.ResponseWriter, r *http.Request, row *row, err er
 	if b.Error == "" {
 		b.Error = outcome.Text(err)
 	}
+	if row.kind == outcome.Refused {
+		b.Error = withoutURLs(b.Error)
+	}
 	if b.Error == "" {
 		b.Error = row.kind.Error()
 	}
@@ -99,19 +108,39 @@ func (a *Adapter) write(w http.ResponseWriter, r *http.Request, row *row, err er
 			b.Rule, b.Reason = d.Rule, d.Reason
 		}
 	}
+	for _, key := range bodyHeaders {
+		delete(h, key)
+	}
 	a.storeHeaders(h, row.store)
 	if row.retry {
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(outcome.RetryAfter(err).Seconds()))))
 	}
 	h.Set("Content-Type", "application/json; charset=utf-8")
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Del("X-Accel-Redirect")
 	data := b.encode()
 	h.Set("Content-Length", strconv.Itoa(len(data)))
 	w.WriteHeader(row.status)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(data) // the client may have left
 	}
+}
+
+// bodyHeaders are, in canonical form, what a handler may have said about a body
+// that it did not get to send.
+var bodyHeaders = [...]string{
+	"Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Range", "Etag", "Last-Modified", "Location",
+	"X-Accel-Expires", "X-Accel-Redirect",
+}
+
+var urls = regexp.MustCompile(`(?i)\b[a-z][a-z0-9+.-]*://[^\s"]*`)
+
+// withoutURLs keeps from a client where our upstreams are: a refusal tells what
+// was wrong with their bytes.
+func withoutURLs(text string) string {
+	if !strings.Contains(text, "://") {
+		return text
+	}
+	return urls.ReplaceAllString(text, "upstream")
 }
 
 func (a *Adapter) storeHeaders(h http.Header, s store) {
@@ -168,8 +197,9 @@ func Clip(s string) string {
 // recorder remembers what was answered.
 type recorder struct {
 	http.ResponseWriter
-	code    int
-	written bool
+	code     int
+	written  bool
+	answered *row // of the error that was sent; nil: none was
 }
 
 func (r *recorder) WriteHeader(code int) {
