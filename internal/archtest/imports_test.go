@@ -35,6 +35,7 @@ var floors = map[string]int{
 	"provider":              1,
 	"provider/npm":          1,
 	"provider/dir":          1,
+	"provider/github":       1,
 	"provider/providertest": 1,
 	"cache":                 1,
 	"config":                1,

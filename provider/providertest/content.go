@@ -140,6 +140,9 @@ func unpackAll(b []byte) (map[string][]byte, error) {
 		if err != nil {
 			return nil, err
 		}
+		if h.Typeflag != tar.TypeReg {
+			continue // such as the commit that a generated one names
+		}
 		_, path, _ := strings.Cut(h.Name, "/")
 		if files[path], err = io.ReadAll(tr); err != nil {
 			return nil, err
