@@ -1,104 +1,100 @@
 package accel
 
 import (
-	"bytes"
+	"bufio"
 	"embed"
 	"fmt"
 	"html/template"
+	"iter"
 	"net/http"
-	"strings"
 
-	"github.com/registryd/registryd/cache"
 	"github.com/registryd/registryd/internal/httpx"
 	"github.com/registryd/registryd/pkgref"
 	"github.com/registryd/registryd/registry"
 )
 
-//go:embed listing.html
+//go:embed listing.html listing.css
 var listingFiles embed.FS
 
-var listingPage = template.Must(template.ParseFS(listingFiles, "listing.html"))
+var listingPage = template.Must(template.ParseFS(listingFiles, "listing.html", "listing.css"))
 
-// listingData is what the page shows. The page is served in a sandbox: links
-// only, no form, no script.
-type listingData struct {
-	Name, Release, Version, Provider string
-	Dir                              string
-	Published                        string
-	Parent                           string
-	Open                             bool // files may exist that are not listed
-	Entries                          []listingEntry
+// page is what a listing shows. It is served in a sandbox: links only, no
+// form, no script, nothing from elsewhere. All texts in it are safe to look at,
+// and the template escapes them for where they stand.
+type page struct {
+	Name    string // of the package
+	Version string // exact
+	Release string // how the URL names it: the version, or main
+	Dir     string // as people read it; "" for the root of the release
+	Crumbs  []crumb
+
+	Facts []fact
+	// Open: files may exist that are not listed.
+	Open bool
+	Meta string // URL of the metadata of this directory
+
+	Dirs, Files int             // how many entries there are
+	Rows        iter.Seq[row]   // no more than maxRows of them
+	Left        int             // entries beyond those
+	Ask         []question      // of the root alone
+	Switch      versions        // to the same path elsewhere
+	Tags        []versionChoice // of the package
 }
 
-type listingEntry struct {
-	Name, URL, Absolute, Integrity, Size string
-	Dir                                  bool
+// crumb is one step from the package to the directory.
+type crumb struct {
+	Name, URL string // URL is "" for the page itself
 }
 
-// listing answers a directory without an index.
+// fact is one property of the release.
+type fact struct {
+	Label, Value string
+	Code         bool // Value is to be copied
+}
+
+// question is one way to ask for the package.
+type question struct {
+	Label, URL, Text, Effect string
+}
+
+// listing answers a directory without an index. The page is written as it is
+// made, so that its size costs no memory.
 func (h *Handler) listing(w http.ResponseWriter, r *http.Request, l *registry.Listing) error {
-	base := httpx.BaseURL(r, h.PublicURL)
-	data := listingData{
-		Name: string(l.Name), Release: l.Release, Version: l.Manifest.Version.String(), Provider: l.Manifest.Provider,
-		Dir: "/" + l.Path, Open: l.Manifest.Open, Entries: h.entries(l, base),
-	}
-	if !l.Manifest.Published.IsZero() {
-		data.Published = l.Manifest.Published.UTC().Format("2006-01-02")
-	}
-	if l.Path != "" {
-		parent := l.Path[:strings.LastIndex(strings.TrimSuffix(l.Path, "/"), "/")+1]
-		data.Parent = pkgref.Location(h.Pub, l.Name, l.Release, parent)
-	}
-	var page bytes.Buffer
-	if err := listingPage.Execute(&page, data); err != nil {
-		return fmt.Errorf("render listing: %w", err)
-	}
+	o := h.Registry.Overview(r.Context(), l.Name)
 	header := w.Header()
 	header.Set("Content-Type", "text/html; charset=utf-8")
 	header.Set("Cache-Control", shortLife)
-	header.Set("X-Accel-Expires", "0")
+	header.Set("X-Accel-Expires", "0") // absolute URLs in it depend on who asks
 	if !h.Nginx {
 		header.Set("Content-Security-Policy", "sandbox")
 	}
-	send(w, r, page.Bytes())
+	w.WriteHeader(http.StatusOK)
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	out := bufio.NewWriterSize(w, 16<<10)
+	if err := listingPage.ExecuteTemplate(out, "listing.html", h.page(l, &o, httpx.BaseURL(r, h.PublicURL))); err != nil {
+		if r.Context().Err() != nil {
+			return nil // the client has left
+		}
+		return fmt.Errorf("render listing: %w", err)
+	}
+	_ = out.Flush() // as above
 	return nil
 }
 
-// entries are the immediate children of a directory: directories, then files.
-func (h *Handler) entries(l *registry.Listing, base string) []listingEntry {
-	var dirs, files []listingEntry
-	last := ""
-	for _, f := range l.Manifest.Below(l.Path) {
-		name, _, nested := strings.Cut(f.Path[len(l.Path):], "/")
-		if !nested {
-			files = append(files, h.fileEntry(l, f, base))
-			continue
-		}
-		if name == last {
-			continue
-		}
-		last = name
-		dirs = append(dirs, listingEntry{Name: name + "/", Dir: true, URL: pkgref.Location(h.Pub, l.Name, l.Release, l.Path+name+"/")})
+// page collects what the template shows; base comes before absolute URLs.
+func (h *Handler) page(l *registry.Listing, o *registry.Overview, base string) *page {
+	list := newEntries(h, l, base)
+	p := &page{
+		Name: string(l.Name), Version: l.Manifest.Version.String(), Release: l.Release, Dir: visible(l.Path),
+		Crumbs: h.crumbs(l), Facts: facts(l.Manifest, o), Open: l.Manifest.Open,
+		Meta: pkgref.Location(h.Pub, l.Name, l.Release, l.Path) + "?meta",
+		Dirs: len(list.dirs), Files: list.files, Rows: list.rows(), Left: max(0, len(list.dirs)+list.files-maxRows),
+		Switch: h.versions(l, o), Tags: h.tags(l, o),
 	}
-	return append(dirs, files...)
-}
-
-func (h *Handler) fileEntry(l *registry.Listing, f cache.File, base string) listingEntry {
-	url := pkgref.Location(h.Pub, l.Name, l.Release, f.Path)
-	return listingEntry{
-		Name: f.Path[len(l.Path):], URL: url, Absolute: base + url, Integrity: registry.SRI(f), Size: sizeText(f.Size),
+	if l.Path == "" {
+		p.Ask = h.questions(l, o, base)
 	}
-}
-
-// sizeText writes a size for people.
-func sizeText(bytes int64) string {
-	switch {
-	case bytes < 0:
-		return "–"
-	case bytes < 1<<10:
-		return fmt.Sprintf("%d B", bytes)
-	case bytes < 1<<20:
-		return fmt.Sprintf("%.1f KiB", float64(bytes)/(1<<10))
-	}
-	return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20))
+	return p
 }

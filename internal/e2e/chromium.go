@@ -1,0 +1,58 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"strconv"
+	"testing"
+)
+
+// NeedChromium returns the browser's binary. CI must have it; elsewhere a test
+// that needs it is left out, with a word about it.
+func NeedChromium(t testing.TB) string {
+	t.Helper()
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatal("chromium is not installed, and CI must have it")
+	}
+	t.Skip("chromium is not installed: no page was looked at")
+	return ""
+}
+
+// Look says how a browser looks at a page.
+type Look struct {
+	Width, Height int    // of the window, in CSS pixels
+	Dark          bool   // the user prefers dark colours
+	Screenshot    string // file to write a picture to; "": none
+}
+
+// Browse opens a page in a headless browser of its own and returns the
+// document as it stands after loading.
+func Browse(t testing.TB, url string, l Look) string {
+	t.Helper()
+	args := []string{
+		"--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+		"--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--hide-scrollbars",
+		"--user-data-dir=" + t.TempDir(), "--window-size=" + strconv.Itoa(l.Width) + "," + strconv.Itoa(l.Height),
+		"--blink-settings=preferredColorScheme=" + map[bool]string{true: "0", false: "1"}[l.Dark], "--dump-dom",
+	}
+	if l.Screenshot != "" {
+		args = append(args, "--screenshot="+l.Screenshot)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, NeedChromium(t), append(args, url)...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	dom, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("chromium: %v\n%s", err, stderr.Bytes())
+	}
+	return string(dom)
+}
