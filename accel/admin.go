@@ -75,6 +75,7 @@ func (a *Admin) Routes(router *httprouter.Router, wrap func(route string, h http
 	add(http.MethodDelete, "packages/*ref", "evict", a.evict)
 	add(http.MethodPost, "reload", "reload", a.reload)
 	add(http.MethodGet, "resolve/*ref", "", a.resolve)
+	add(http.MethodGet, "explain/*ref", "", a.explain)
 	add(http.MethodPost, "warm/*ref", "warm", a.warm)
 }
 

@@ -118,7 +118,7 @@ type source struct {
 // locate asks the chain for a release.
 func (r *Registry) locate(ctx context.Context, g *Generation, w wanted) (source, error) {
 	var found source
-	err := g.Chain.Walk(ctx, w.name, w.version, func(p provider.Provider) error {
+	err := g.Chain.Walk(ctx, w.name, w.version, r.traced(ctx, w.name, func(p provider.Provider) error {
 		releaser, can := p.(provider.Releaser)
 		if w.lists || !can {
 			if rel := r.releaseFromList(w.name, w.version, p); rel != nil {
@@ -135,7 +135,7 @@ func (r *Registry) locate(ctx context.Context, g *Generation, w wanted) (source,
 		}
 		found = source{p, rel, false}
 		return nil
-	})
+	}))
 	return found, err
 }
 

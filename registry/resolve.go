@@ -25,14 +25,14 @@ func (r *Registry) Resolve(ctx context.Context, name pkgref.Name, spec pkgref.Sp
 	case pkgref.KindPin:
 		return r.Main(ctx, name)
 	}
-	c := &choice{rules: g.Rules, name: name, spec: spec, newest: g.Newest && spec.Kind == pkgref.KindRange}
-	err := g.Chain.Walk(ctx, name, pkgref.Version{}, func(p provider.Provider) error {
+	c := &choice{rules: g.Rules, name: name, spec: spec, newest: g.Newest && spec.Kind == pkgref.KindRange, trace: traceOf(ctx)}
+	err := g.Chain.Walk(ctx, name, pkgref.Version{}, r.traced(ctx, name, func(p provider.Provider) error {
 		vs, err := r.versions(ctx, g, name, p)
 		if err != nil {
 			return err
 		}
 		return c.consider(vs)
-	})
+	}))
 	return c.result(err)
 }
 
@@ -42,6 +42,7 @@ type choice struct {
 	name   pkgref.Name
 	spec   pkgref.Spec
 	newest bool
+	trace  *trace // nil: nobody wants to know why
 
 	best   pkgref.Version
 	denied error // why the best that a rule denies is denied
@@ -51,6 +52,7 @@ type choice struct {
 // go on with the next provider.
 func (c *choice) consider(vs *provider.Versions) error {
 	v := c.pick(vs)
+	c.trace.offered(v)
 	if v.IsZero() && c.spec.Kind == pkgref.KindTag && c.denied != nil {
 		return c.denied // it is here, so nobody else is asked
 	}
@@ -75,6 +77,7 @@ func (c *choice) pick(vs *provider.Versions) pkgref.Version {
 		return pkgref.Version{}
 	}
 	err := c.rules.Check(c.name, tagged)
+	c.trace.tagged(tagged, err)
 	if err == nil {
 		return tagged
 	}
@@ -88,12 +91,14 @@ func (c *choice) highest(vs *provider.Versions, fits func(pkgref.Version) bool) 
 	for i := len(vs.List) - 1; i >= 0; i-- {
 		v := vs.List[i].Version
 		if !fits(v) {
+			c.trace.passed(v, nil)
 			continue
 		}
 		err := c.rules.Check(c.name, v)
 		if err == nil {
 			return v
 		}
+		c.trace.passed(v, err)
 		if c.denied == nil {
 			c.denied = err
 		}

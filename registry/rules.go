@@ -21,6 +21,7 @@ type Rules struct {
 }
 
 type rule struct {
+	number   int // in the order of the configuration, from 1
 	patterns []pkgref.Pattern
 	deny     bool
 	reason   string
@@ -30,9 +31,9 @@ type rule struct {
 func NewRules(p config.Policy) (*Rules, error) {
 	r := &Rules{denyOthers: p.Default == "deny", conceal: p.Conceal}
 	h := sha256.New()
-	for _, c := range p.Rules {
+	for i, c := range p.Rules {
 		deny := len(c.Deny) > 0
-		compiled := rule{deny: deny, reason: c.Reason}
+		compiled := rule{number: i + 1, deny: deny, reason: c.Reason}
 		for _, text := range append(c.Allow[:len(c.Allow):len(c.Allow)], c.Deny...) {
 			pattern, err := pkgref.ParsePattern(text, deny)
 			if err != nil {
@@ -55,43 +56,52 @@ func (r *Rules) Fingerprint() string { return r.fingerprint }
 // patterns without versions only. Errors: outcome.Forbidden, as an
 // *outcome.Denial naming the rule; outcome.Declined over it where the policy
 // conceals what it denies.
-func (r *Rules) Check(name pkgref.Name, v pkgref.Version) error {
-	for _, rule := range r.rules {
-		for _, p := range rule.patterns {
-			if !p.MatchName(name) || p.HasVersions() && (v.IsZero() || !p.Match(name, v)) {
-				continue
-			}
-			if !rule.deny {
-				return nil
-			}
-			return r.denial("deny "+p.String(), rule.reason)
-		}
-	}
-	return r.byDefault()
-}
+func (r *Rules) Check(name pkgref.Name, v pkgref.Version) error { return r.verdict(r.decide(name, v)) }
 
 // CheckName returns nil if some version of name might be served; it is asked
 // before a version is known. Errors: as Check.
-func (r *Rules) CheckName(name pkgref.Name) error {
-	for _, rule := range r.rules {
-		for _, p := range rule.patterns {
-			switch {
-			case !p.MatchName(name):
-			case !rule.deny:
-				return nil // at least the versions of this pattern
-			case !p.HasVersions():
-				return r.denial("deny "+p.String(), rule.reason)
+func (r *Rules) CheckName(name pkgref.Name) error { return r.verdict(r.decideName(name)) }
+
+// decision is the rule that decides, by the pattern that matches; both are nil
+// where policy.default does.
+type decision struct {
+	rule    *rule
+	pattern *pkgref.Pattern
+}
+
+func (r *Rules) decide(name pkgref.Name, v pkgref.Version) decision {
+	for i := range r.rules {
+		for j := range r.rules[i].patterns {
+			p := &r.rules[i].patterns[j]
+			if p.MatchName(name) && (!p.HasVersions() || !v.IsZero() && p.Match(name, v)) {
+				return decision{&r.rules[i], p}
 			}
 		}
 	}
-	return r.byDefault()
+	return decision{}
 }
 
-func (r *Rules) byDefault() error {
-	if r.denyOthers {
-		return r.denial("policy.default deny", "")
+func (r *Rules) decideName(name pkgref.Name) decision {
+	for i := range r.rules {
+		for j := range r.rules[i].patterns {
+			p := &r.rules[i].patterns[j]
+			// An allow of some versions is enough; a deny of some is not.
+			if p.MatchName(name) && (!r.rules[i].deny || !p.HasVersions()) {
+				return decision{&r.rules[i], p}
+			}
+		}
 	}
-	return nil
+	return decision{}
+}
+
+func (r *Rules) verdict(d decision) error {
+	switch {
+	case d.rule == nil && r.denyOthers:
+		return r.denial("policy.default deny", "")
+	case d.rule == nil || !d.rule.deny:
+		return nil
+	}
+	return r.denial("deny "+d.pattern.String(), d.rule.reason)
 }
 
 func (r *Rules) denial(rule, reason string) error {

@@ -26,6 +26,11 @@ func (r *Registry) Locate(ctx context.Context, name pkgref.Name, spec pkgref.Spe
 	if v.IsZero() {
 		return Located{}, outcome.New(outcome.NotFound, "main of %s was made by hand and tells no version", name)
 	}
+	return r.located(ctx, name, v)
+}
+
+// located finds the provider of an exact version.
+func (r *Registry) located(ctx context.Context, name pkgref.Name, v pkgref.Version) (Located, error) {
 	l := Located{Name: string(name), Version: v.String()}
 	if m, err := r.cache.Manifest(name, v); err == nil {
 		l.Provider, l.Held = m.Provider, true

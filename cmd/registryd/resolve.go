@@ -12,10 +12,11 @@ import (
 	"github.com/registryd/registryd/server"
 )
 
-// library does what resolve and warm need: by a running daemon, or on the data
+// library does what resolve, explain and warm need: by a running daemon, or on the data
 // directory alone.
 type library interface {
 	resolve(ctx context.Context, t target) (registry.Located, error)
+	explain(ctx context.Context, t target) (*registry.Explanation, error)
 	warm(ctx context.Context, t target, files bool) (registry.Warmed, error)
 	close() error
 }
