@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/registryd/registryd/pkgref"
 )
 
 // The grammars of texts, each of the whole text.
@@ -23,6 +25,8 @@ var (
 	zoneRE        = whole(`[A-Za-z0-9_][A-Za-z0-9_-]{0,63}`)
 	requestRateRE = whole(`[1-9][0-9]{0,6}r/[sm]`)
 	variableRE    = whole(`[A-Za-z_][A-Za-z0-9_]*`)
+	ownerRE       = whole(`@?[A-Za-z0-9][A-Za-z0-9_-]{0,38}`)
+	repositoryRE  = whole(`@[A-Za-z0-9][A-Za-z0-9_-]{0,38}/[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}`)
 	plainRE       = whole(`[A-Za-z0-9/._][A-Za-z0-9/._:-]*[A-Za-z0-9/._-]|[A-Za-z0-9/._]`)
 )
 
@@ -60,6 +64,21 @@ func httpURL(text string) complaint {
 		return "must not hold a query or fragment"
 	}
 	return hint(u.Opaque == "" && hostPort(u.Host), "must name a host")
+}
+
+// scopeName accepts the part of a name up to its slash.
+func scopeName(text string) complaint {
+	_, err := pkgref.ParseName(text + "/x")
+	return hint(err == nil && strings.HasPrefix(text, "@"), "must be a scope such as @acme")
+}
+
+// ownerName accepts an owner of repositories, as a scope or without its "@".
+func ownerName(text string) complaint {
+	return hint(ownerRE.MatchString(text), "must be an owner such as acme")
+}
+
+func repositoryName(text string) complaint {
+	return hint(repositoryRE.MatchString(text), "must be a repository such as @acme/widget")
 }
 
 func proxyURL(text string) complaint {

@@ -56,12 +56,13 @@ type Log struct {
 
 // Provider is one element of the chain.
 type Provider struct {
-	Type        string   // npm, dir
+	Type        string   // npm, dir, github
 	Name        string   // defaults to Type; unique
 	Names       []string // patterns, valid for pkgref.ParsePattern, without versions
 	SkipOnError bool     // on_error: next
 	NPM         NPM      // where Type is npm
 	Dir         Dir      // where Type is dir
+	GitHub      GitHub   // where Type is github
 	Line        int      // in File, for later messages; 0 without a file
 }
 
@@ -77,6 +78,16 @@ type NPM struct {
 type Dir struct {
 	Path   string        // absolute directory
 	Rescan time.Duration // between two looks at what is in the view
+}
+
+// GitHub is what a provider of type github takes.
+type GitHub struct {
+	API    string            // URL without a trailing slash; "" is that of github.com
+	Token  string            // secret
+	Scope  map[string]string // owner, with or without "@" → token, never empty
+	Repo   map[string]string // "@owner/repo" → token, never empty
+	Source string            // releases, tags
+	Pages  int               // of 100 entries, that are read of a list
 }
 
 // Policy is the rule gate.

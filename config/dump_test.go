@@ -16,6 +16,7 @@ proxy: http://user:hunter2@proxy.example.org
 providers:
   - {type: dir, path: /srv/p, names: ["@acme/*"], on_error: next}
   - {type: npm, token: hunter2, scopes: {"@b": "https://b.example.org"}}
+  - {type: github, token: hunter2, scope: {acme: hunter2}, repo: {"@acme/widget": hunter2}}
 policy: {rules: [{deny: [left-pad], reason: "a: b"}]}
 admin: {tokens: [{id: ops, token: hunter2hunter2}]}
 modules: {}
@@ -27,6 +28,7 @@ modules: {}
 		"listen: [unix:/run/r.sock]", "root.fs: /srv/r", "accel: nginx", "cachetime: 1h", "proxy: (set)",
 		`providers[0].names: ["@acme/*"]`, "providers[0].on_error: next", "providers[0].rescan: 2s",
 		"providers[1].token: (set)", `providers[1].scopes: {"@b": https://b.example.org}`, "providers[1].on_error: stop",
+		"providers[2].token: (set)", "providers[2].scope: (set)", "providers[2].repo: (set)", "providers[2].source: releases",
 		`policy.rules[0].reason: "a: b"`, "admin.tokens[0].id: ops", "admin.tokens[0].token: (set)",
 		"modules.prefix: /api/modules/", "limits.tarball: 256MiB", "cache.max_bytes: 0", "nginx.cache.period: 1m",
 	} {

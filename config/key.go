@@ -20,6 +20,7 @@ const (
 	TypeTexts     Type = "text or list of them"
 	TypePatterns  Type = "pattern or list of them"
 	TypeScopes    Type = "mapping of @scope to URL"
+	TypeTokens    Type = "mapping of name to token"
 )
 
 // Reload says how a changed value comes into force.
@@ -63,7 +64,7 @@ type Key struct {
 // Env returns the environment variable of the key, "" for keys inside lists
 // and for mappings, which have none. Lists are separated by commas there.
 func (k Key) Env() string {
-	if strings.Contains(k.Path, "[]") || k.Type == TypeScopes {
+	if strings.Contains(k.Path, "[]") || k.mapping() {
 		return ""
 	}
 	return "REGISTRYD_" + strings.ToUpper(strings.ReplaceAll(k.Path, ".", "_"))
@@ -73,6 +74,10 @@ func (k Key) Env() string {
 func (k Key) list() bool {
 	return k.Type == TypeAddresses || k.Type == TypeTexts || k.Type == TypePatterns
 }
+
+// mapping reports whether the key takes a mapping of names that the table does
+// not know.
+func (k Key) mapping() bool { return k.Type == TypeScopes || k.Type == TypeTokens }
 
 // section returns the first part of the path: "nginx", "providers".
 func (k Key) section() string {
@@ -97,6 +102,8 @@ type row struct {
 	field func(t target) any
 	// check looks at a text that passed the type's own grammar; nil: no more to say.
 	check func(text string) complaint
+	// name looks at the names of a mapping.
+	name func(text string) complaint
 	// yes is the word of a TypeEnum that makes a boolean field true.
 	yes string
 	// deny makes the patterns of a TypePatterns cover prereleases.
@@ -145,6 +152,7 @@ func providerTypes() []provided {
 	return []provided{
 		{"npm", "a registry that speaks npm's protocol"},
 		{"dir", "a directory of packages, unpacked or as tarballs"},
+		{"github", "releases and tags of repositories on GitHub"},
 	}
 }
 

@@ -93,6 +93,11 @@ providers:
     registry: https://npm.example.org/
     token: ${TOKEN}
     scopes: {"@b": "https://b.example.org/npm/"}
+  - type: github
+    token: "${NONE:-}"
+    scope: {acme: "${TOKEN}", "@none": "${NONE:-}"}
+    repo: {"@acme/widget": "${TOKEN}"}
+    pages: 3
 policy:
   rules:
     - {allow: ["d3-*", "x@>=2"]}
@@ -120,8 +125,10 @@ nginx: {limit_req: {rate: 50r/s, burst: 200}, modules: [a, b], version: 1.25.1, 
 		{Type: "dir", Name: "own", Names: []string{"@acme/*"}, SkipOnError: true, Dir: config.Dir{Path: o.Dir + "/packages", Rescan: time.Minute}, Line: 8},
 		{Type: "npm", Name: "npm", NPM: config.NPM{Registry: "https://npm.example.org", Token: secret, Integrity: "required",
 			Scopes: map[string]string{"@b": "https://b.example.org/npm"}}, Line: 9},
+		{Type: "github", Name: "github", GitHub: config.GitHub{Scope: map[string]string{"acme": secret},
+			Repo: map[string]string{"@acme/widget": secret}, Source: "releases", Pages: 3}, Line: 13},
 	}
-	want.Policy.Rules = []config.Rule{{Allow: []string{"d3-*", "x@>=2"}, Line: 15}, {Deny: []string{"y@1.0.0"}, Reason: "old", Line: 16}}
+	want.Policy.Rules = []config.Rule{{Allow: []string{"d3-*", "x@>=2"}, Line: 20}, {Deny: []string{"y@1.0.0"}, Reason: "old", Line: 21}}
 	want.Admin = &config.Admin{Prefix: "/staff/registry/", Tokens: []config.Token{{ID: "a", Token: secret}}}
 	want.Components, want.Modules = &config.Prefixed{Prefix: "/api/components/"}, &config.Prefixed{Prefix: "/m/"}
 	want.Limits.Tarball, want.Limits.Entries = 1e9, 7

@@ -122,6 +122,8 @@ func (k Key) valueSchema() object {
 		return object{"type": []string{"string", "integer"}, "pattern": `^[0-9]+(\.[0-9]+)?(d|h|m|s|ms|us|µs|ns)|^0$|` + variablePattern, "maximum": 0}
 	case TypeAddresses, TypeTexts, TypePatterns:
 		return object{"anyOf": []object{text, {"type": "array", "items": text}}}
+	case TypeTokens:
+		return object{"type": "object", "additionalProperties": text}
 	case TypeScopes:
 		return object{"type": "object", "propertyNames": object{"pattern": "^@"}, "additionalProperties": text}
 	}

@@ -16,7 +16,8 @@ func providerRows() []row {
 			Doc: "Whether the walk ends or goes on when the provider cannot answer.", Example: "next"},
 			field: func(t target) any { return &t.provider.SkipOnError }, yes: "next"},
 	}
-	return append(append(rows, npmRows()...), dirRows()...)
+	rows = append(append(rows, npmRows()...), dirRows()...)
+	return append(rows, githubRows()...)
 }
 
 func npmRows() []row {
@@ -32,7 +33,7 @@ func npmRows() []row {
 			field: func(t target) any { return &t.provider.NPM.Integrity }},
 		{Key: Key{Path: "providers[].scopes", Of: "npm", Type: TypeScopes, Otherwise: "npm's own configuration", Reload: ByReload,
 			Doc: "Registries of single scopes.", Example: `{"@acme": "https://npm.example.org/"}`},
-			field: func(t target) any { return &t.provider.NPM.Scopes }, check: httpURL},
+			field: func(t target) any { return &t.provider.NPM.Scopes }, check: httpURL, name: scopeName},
 	}
 }
 

@@ -22,6 +22,8 @@ func file(k config.Key, value string) string {
 	switch {
 	case list == "providers" && k.Of == "dir":
 		entry["type"], entry["path"] = "dir", "/srv/other"
+	case list == "providers" && k.Of != "":
+		entry["type"] = k.Of
 	case list == "providers":
 		entry["type"] = "npm"
 	case list == "policy.rules" && name == "reason":
@@ -163,7 +165,8 @@ func TestKeysAreDocumented(t *testing.T) {
 func TestSecretsAreMarked(t *testing.T) {
 	t.Parallel()
 	for _, k := range config.Keys() {
-		if name := k.Path[strings.LastIndexByte(k.Path, '.')+1:]; (name == "token" || name == "proxy") != k.Secret {
+		name := k.Path[strings.LastIndexByte(k.Path, '.')+1:]
+		if (name == "token" || name == "proxy" || k.Type == config.TypeTokens) != k.Secret {
 			t.Errorf("%s: secret is %v", k.Path, k.Secret)
 		}
 	}

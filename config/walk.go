@@ -1,13 +1,12 @@
 package config
 
 import (
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
-
-	"github.com/registryd/registryd/pkgref"
 )
 
 // place is where in the file and in the table a mapping stands.
@@ -105,8 +104,8 @@ func (l *loader) row(rows []*row, key, value *yaml.Node, p place) {
 	}
 	r := rows[i]
 	switch {
-	case r.Type == TypeScopes:
-		l.scopes(r, value, p)
+	case r.mapping():
+		l.pairs(r, value, p)
 	case r.list():
 		l.texts(r, value, p)
 	default:
@@ -192,32 +191,37 @@ func (l *loader) texts(r *row, n *yaml.Node, p place) {
 	}
 }
 
-// scopes reads a mapping of npm scopes to URLs.
-func (l *loader) scopes(r *row, n *yaml.Node, p place) {
+// pairs reads a mapping of names to values. A secret that is empty counts as
+// none.
+func (l *loader) pairs(r *row, n *yaml.Node, p place) {
 	m := follow(n)
 	if m.Kind != yaml.MappingNode {
 		l.problem(l.here(n, p.path), complaint("must be a mapping such as "+r.Example+", not "+describe(m)))
 		return
 	}
-	urls := map[string]string{}
+	values := map[string]string{}
 	for i := 0; i+1 < len(m.Content) && l.spend(m); i += 2 {
-		scope := follow(m.Content[i]).Value
-		path := join(p.path, clip(scope))
+		name := follow(m.Content[i]).Value
+		path := join(p.path, clip(name))
 		tx, ok := l.scalar(r, m.Content[i+1], path)
 		if !ok {
 			continue
 		}
-		v, c := l.parse(r, tx)
-		if _, err := pkgref.ParseName(scope + "/x"); err != nil || !strings.HasPrefix(scope, "@") {
-			tx.shown, c = "", "must be a scope such as @acme"
-		} else if _, twice := urls[scope]; twice {
+		v, c := any(""), complaint("")
+		if tx.value != "" || !r.Secret {
+			v, c = l.parse(r, tx)
+		}
+		if wrong := r.name(name); wrong != "" {
+			tx.shown, c = "", wrong
+		} else if _, twice := values[name]; twice {
 			tx.shown, c = "", "is given twice; remove one"
 		}
 		if c != "" {
 			l.bad(r, tx, c)
 			continue
 		}
-		urls[scope], _ = v.(string)
+		values[name], _ = v.(string)
 	}
-	assign(r.field(p.target), []any{urls}, false)
+	maps.DeleteFunc(values, func(_, value string) bool { return value == "" })
+	assign(r.field(p.target), []any{values}, false)
 }

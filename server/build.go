@@ -14,6 +14,7 @@ import (
 	"github.com/registryd/registryd/pkgref"
 	"github.com/registryd/registryd/provider"
 	"github.com/registryd/registryd/provider/dir"
+	"github.com/registryd/registryd/provider/github"
 	"github.com/registryd/registryd/provider/npm"
 	"github.com/registryd/registryd/registry"
 )
@@ -50,8 +51,11 @@ func (s *Server) generation(ctx context.Context, c *config.Config) (*generation,
 func (s *Server) client(c *config.Config, settings npm.Settings) (*fetch.Client, error) {
 	var trusted []string
 	for _, p := range c.Providers {
-		if p.Type == "npm" {
+		switch p.Type {
+		case "npm":
 			trusted = append(trusted, npmConfig(p, settings).Trusted()...)
+		case "github":
+			trusted = append(trusted, githubConfig(p).Trusted()...)
 		}
 	}
 	proxy, err := proxyFunc(c, settings)
@@ -137,6 +141,11 @@ func (s *Server) provider(p config.Provider, c *config.Config, settings npm.Sett
 		return npm.New(n)
 	case "dir":
 		return dir.New(dir.Config{Name: p.Name, Path: p.Dir.Path, Rescan: p.Dir.Rescan})
+	case "github":
+		g := githubConfig(p)
+		g.Client, g.Logger = client, s.log
+		g.DocumentLimit, g.ArchiveLimit = c.Limits.Document, c.Limits.Tarball
+		return github.New(g)
 	}
 	return nil, fmt.Errorf("type %s is not known", p.Type)
 }
@@ -145,6 +154,13 @@ func npmConfig(p config.Provider, settings npm.Settings) npm.Config {
 	return npm.Config{
 		Name: p.Name, Registry: p.NPM.Registry, Token: p.NPM.Token, Integrity: p.NPM.Integrity,
 		Scopes: p.NPM.Scopes, Settings: settings,
+	}
+}
+
+func githubConfig(p config.Provider) github.Config {
+	return github.Config{
+		Name: p.Name, API: p.GitHub.API, Token: p.GitHub.Token, Scope: p.GitHub.Scope, Repo: p.GitHub.Repo,
+		Source: p.GitHub.Source, Pages: p.GitHub.Pages,
 	}
 }
 

@@ -293,6 +293,8 @@ func TestNew_PG2(t *testing.T) {
 		"negative pages":     {Client: client, Pages: -1},
 		"scope with a slash": {Client: client, Scope: map[string]string{"@acme/widget": "hunter2"}},
 		"repo without scope": {Client: client, Repo: map[string]string{"widget": "hunter2"}},
+		"one scope twice":    {Client: client, Scope: map[string]string{"acme": "hunter2", "@Acme": "hunter2"}},
+		"one repo twice":     {Client: client, Repo: map[string]string{"@a/b": "hunter2", "@a/B": "hunter2"}},
 		"repo of a bad name": {Client: client, Repo: map[string]string{"@acme/a~b": "hunter2"}},
 	} {
 		if _, err := github.New(c); err == nil || strings.Contains(err.Error(), "hunter2") {

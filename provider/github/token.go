@@ -43,7 +43,9 @@ func readTokens(c Config) (tokens, error) {
 		if !validOwner(owner) {
 			return tokens{}, fmt.Errorf("scope %q: write an owner, such as acme", key)
 		}
-		t.owners[strings.ToLower(owner)] = secret(token)
+		if !put(t.owners, owner, token) {
+			return tokens{}, fmt.Errorf("scope %q is given twice: @ and case do not count", key)
+		}
 	}
 	for key, token := range c.Repo {
 		name, err := pkgref.ParseName(key)
@@ -53,9 +55,24 @@ func readTokens(c Config) (tokens, error) {
 		if err != nil {
 			return tokens{}, fmt.Errorf("repo %q: write @owner/repo", key)
 		}
-		t.repos[strings.ToLower(key)] = secret(token)
+		if !put(t.repos, key, token) {
+			return tokens{}, fmt.Errorf("repo %q is given twice: case does not count", key)
+		}
 	}
 	return t, nil
+}
+
+// put adds a token unless there is one of that name, or there is none to add.
+func put(all map[string]secret, name, token string) bool {
+	name = strings.ToLower(name)
+	if token == "" {
+		return true
+	}
+	if all[name] != "" {
+		return false
+	}
+	all[name] = secret(token)
+	return true
 }
 
 // For returns the token to send for a repository, "" for none.

@@ -74,15 +74,15 @@ func (g *GitHub) serveAPI(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(a.body) // a client that went away is no concern
 }
 
-// reply is an answer of the API.
-type reply struct {
+// apiReply is an ordinary answer.
+type apiReply struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-func refuse(status int, message string) reply {
-	return reply{status: status, body: problem(status, message)}
+func apiProblem(status int, message string) apiReply {
+	return apiReply{status: status, body: problem(status, message)}
 }
 
 // parse finds out what a request asks for.
@@ -126,20 +126,20 @@ func (g *GitHub) parse(r *http.Request) apiQuery {
 }
 
 // answerAPI is the ordinary answer. The caller holds the lock.
-func (g *GitHub) answerAPI(q apiQuery, r *http.Request) reply {
+func (g *GitHub) answerAPI(q apiQuery, r *http.Request) apiReply {
 	token, given := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if given && len(g.tokens) > 0 && !g.tokens[token] {
-		return refuse(http.StatusUnauthorized, "Bad credentials")
+		return apiProblem(http.StatusUnauthorized, "Bad credentials")
 	}
 	o := q.repo
 	if o == nil || len(o.tokens) > 0 && !slices.Contains(o.tokens, token) {
-		return refuse(http.StatusNotFound, "Not Found")
+		return apiProblem(http.StatusNotFound, "Not Found")
 	}
 	if q.via != "" {
 		if r.URL.RawQuery != "" {
 			q.via += "?" + r.URL.RawQuery
 		}
-		a := refuse(http.StatusMovedPermanently, "Moved Permanently")
+		a := apiProblem(http.StatusMovedPermanently, "Moved Permanently")
 		a.header = http.Header{"Location": {q.via}}
 		return a
 	}
@@ -150,14 +150,14 @@ func (g *GitHub) answerAPI(q apiQuery, r *http.Request) reply {
 		return g.list(q, o.everything(), func(x *GitHubRelease) any { return x.tag(g.api.URL, o) })
 	case ReleaseByTag:
 		if x := named(o.releases, q.tag); x != nil && !x.Draft {
-			return reply{status: http.StatusOK, body: encode(x.release(g.api.URL, o))}
+			return apiReply{status: http.StatusOK, body: encode(x.release(g.api.URL, o))}
 		}
 	case Ref:
 		if len(o.everything()) == 0 {
-			return refuse(http.StatusConflict, "Git Repository is empty.")
+			return apiProblem(http.StatusConflict, "Git Repository is empty.")
 		}
 		if x := named(o.everything(), q.tag); x != nil {
-			return reply{status: http.StatusOK, body: encode(x.ref(g.api.URL, o))}
+			return apiReply{status: http.StatusOK, body: encode(x.ref(g.api.URL, o))}
 		}
 	case Tarball:
 		if named(o.everything(), q.tag) != nil {
@@ -165,10 +165,10 @@ func (g *GitHub) answerAPI(q apiQuery, r *http.Request) reply {
 			if len(o.tokens) > 0 {
 				to += "?token=" + pass
 			}
-			return reply{status: http.StatusFound, header: http.Header{"Location": {to}}}
+			return apiReply{status: http.StatusFound, header: http.Header{"Location": {to}}}
 		}
 	}
-	return refuse(http.StatusNotFound, "Not Found")
+	return apiProblem(http.StatusNotFound, "Not Found")
 }
 
 // everything is what a repository has tagged: its releases and plain tags.
@@ -193,7 +193,7 @@ func named(all []*GitHubRelease, tag string) *GitHubRelease {
 
 // list is one page, with links to its neighbours. Drafts are listed: the fake
 // takes everybody for who may write.
-func (g *GitHub) list(q apiQuery, all []*GitHubRelease, render func(*GitHubRelease) any) reply {
+func (g *GitHub) list(q apiQuery, all []*GitHubRelease, render func(*GitHubRelease) any) apiReply {
 	n, items := q.page(), []any{}
 	for i := (n - 1) * q.size; i < min(n*q.size, len(all)); i++ {
 		items = append(items, render(all[i]))
@@ -211,7 +211,7 @@ func (g *GitHub) list(q apiQuery, all []*GitHubRelease, render func(*GitHubRelea
 		link("next", n+1)
 		link("last", last)
 	}
-	a := reply{status: http.StatusOK, body: encode(items), header: http.Header{}}
+	a := apiReply{status: http.StatusOK, body: encode(items), header: http.Header{}}
 	if len(links) > 0 {
 		a.header.Set("Link", strings.Join(links, ", "))
 	}
