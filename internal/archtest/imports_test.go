@@ -21,20 +21,24 @@ const (
 
 // floors is the map of packages. A package imports only floors below its own.
 var floors = map[string]int{
-	"pkgref":             0,
-	"internal/outcome":   0,
-	"internal/httpx":     0,
-	"internal/unpack":    0,
-	"internal/durable":   0,
-	"internal/flight":    0,
-	"internal/fetch":     0,
-	"internal/lru":       0,
-	"internal/mediatype": 0,
-	"internal/worker":    0,
+	"pkgref":               0,
+	"internal/outcome":     0,
+	"internal/httpx":       0,
+	"internal/unpack":      0,
+	"internal/durable":     0,
+	"internal/flight":      0,
+	"internal/fetch":       0,
+	"internal/jsonstream":  0,
+	"internal/urltemplate": 0,
+	"internal/lru":         0,
+	"internal/mediatype":   0,
+	"internal/worker":      0,
 
 	"provider":              1,
 	"provider/npm":          1,
 	"provider/dir":          1,
+	"provider/jsdelivr":     1,
+	"provider/url":          1,
 	"provider/github":       1,
 	"provider/providertest": 1,
 	"cache":                 1,
@@ -64,7 +68,7 @@ const ground = "internal/outcome"
 var meeting = map[string]bool{"registry": true, "server": true}
 
 // testOnly lists the packages that only tests may import.
-var testOnly = map[string]bool{"provider/providertest": true}
+var testOnly = map[string]bool{"provider/providertest": true, "internal/unpack/unpacktest": true}
 
 // pkg is what go list tells of a package.
 type pkg struct {
