@@ -1,5 +1,10 @@
 package server
 
+import (
+	"net"
+	"net/http"
+)
+
 // HostLabel returns the metric label of each host, asked in order.
 func HostLabel(hosts []string) []string {
 	m := newMetrics("")
@@ -8,4 +13,11 @@ func HostLabel(hosts []string) []string {
 		labels[i] = m.host(h)
 	}
 	return labels
+}
+
+// Lobby returns a listener of a few places over in, and the hook that belongs
+// to it.
+func Lobby(in net.Listener, places int, crowded func()) (net.Listener, func(net.Conn, http.ConnState)) {
+	l := newLobby(places, crowded)
+	return l.listener(in), l.state
 }

@@ -51,11 +51,13 @@ func (s *Server) serve(ctx context.Context, listeners []net.Listener) error {
 		Handler: s, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: log.New(complaints{s}, "", 0),
 	}
+	lobby := newLobby(placesHere(), func() { s.closeIdle(hs) })
+	hs.ConnState = lobby.state
 	var serving sync.WaitGroup
 	defer serving.Wait()
 	failed := make(chan error, len(listeners))
 	for _, l := range listeners {
-		serving.Go(func() { failed <- hs.Serve(l) })
+		serving.Go(func() { failed <- hs.Serve(lobby.listener(l)) })
 	}
 	select {
 	case err := <-failed:
@@ -69,12 +71,19 @@ func (s *Server) serve(ctx context.Context, listeners []net.Listener) error {
 	defer cancel()
 	// The listeners stay open for as long as something is under way, so that who
 	// asks meanwhile is told to come back, rather than refused.
+	s.gate.shut.Store(true)
 	hs.SetKeepAlivesEnabled(false)
 	if err := errors.Join(s.gate.drain(bounded), hs.Shutdown(bounded)); err != nil {
 		s.log.Warn("requests were still under way when the time to drain was over")
 		s.cut(hs)
 	}
 	return nil
+}
+
+// closeIdle closes the connections that wait for a request.
+func (s *Server) closeIdle(hs *http.Server) {
+	hs.SetKeepAlivesEnabled(false)
+	hs.SetKeepAlivesEnabled(!s.gate.shut.Load())
 }
 
 // cut closes all connections, which ends the contexts of their requests, and

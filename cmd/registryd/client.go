@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -154,6 +155,9 @@ type target struct {
 
 // parseTarget reads NAME or NAME@SPEC. Errors: a misuse.
 func parseTarget(text string) (target, error) {
+	if strings.ContainsFunc(text, unicode.IsControl) {
+		return target{}, cli.Usage("%q holds a control character", text)
+	}
 	at := strings.LastIndex(text, "@")
 	name, spec := text, ""
 	if at > 0 {

@@ -1,4 +1,14 @@
 package main
 
-// Run is run, for the tests outside the package.
-var Run = run
+// What the tests outside the package use.
+var (
+	Run          = run
+	ParseTarget  = parseTarget
+	ReadLockfile = readLockfile
+)
+
+// Path is the target as the admin routes take it.
+func (t target) Path() string { return t.path() }
+
+// Ref is what the target was parsed into.
+func (t target) Ref() (name, spec string) { return string(t.name), t.spec.Text }
