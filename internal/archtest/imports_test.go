@@ -34,6 +34,8 @@ var floors = map[string]int{
 	"internal/mediatype":   0,
 	"internal/worker":      0,
 
+	"internal/unpack/unpacktest": 0,
+
 	"provider":              1,
 	"provider/npm":          1,
 	"provider/dir":          1,
@@ -57,6 +59,7 @@ var floors = map[string]int{
 
 	"internal/gen/configdoc": outside,
 	"internal/archtest":      outside,
+	"internal/docs":          outside,
 	"internal/bench":         outside,
 	"internal/e2e":           outside,
 }

@@ -2,106 +2,13 @@ package unpack_test
 
 import (
 	"bytes"
-	"compress/gzip"
 	"crypto/sha256"
-	"fmt"
 	"io"
 	"strings"
 	"testing"
 
 	"github.com/registryd/registryd/internal/unpack"
 )
-
-// entry is one raw member. Headers are written by hand, since no decent
-// library writes the ones that matter here.
-type entry struct {
-	name     string
-	body     string
-	kind     byte   // '0' when 0
-	link     string // its target
-	prefix   string // of ustar
-	mode     string // seven octal digits
-	size     string // of the header's field, when it shall lie; 11 octal digits or raw bytes
-	checksum string // when it shall lie
-	magic    string // "ustar\x0000" when empty
-}
-
-// file is a plain member.
-func file(name, body string) entry { return entry{name: name, body: body} }
-
-// dir is a directory member.
-func dir(name string) entry { return entry{name: name, kind: '5'} }
-
-// pax is an extended header for the next member.
-func pax(pairs ...string) entry {
-	var b strings.Builder
-	for i := 0; i < len(pairs); i += 2 {
-		record := " " + pairs[i] + "=" + pairs[i+1] + "\n"
-		n := len(record) + 1
-		for len(fmt.Sprint(n))+len(record) != n {
-			n = len(fmt.Sprint(n)) + len(record)
-		}
-		fmt.Fprintf(&b, "%d%s", n, record)
-	}
-	return entry{name: "PaxHeader", kind: 'x', body: b.String()}
-}
-
-// long is a GNU long name ('L') or long link ('K') for the next member.
-func long(kind byte, value string) entry {
-	return entry{name: "././@LongLink", kind: kind, body: value + "\x00", magic: "ustar  \x00"}
-}
-
-// bytes returns the header, body and padding of the member.
-func (e entry) bytes() []byte {
-	h := make([]byte, 512)
-	copy(h, e.name)
-	copy(h[100:], "0000644\x00")
-	copy(h[100:], e.mode)
-	copy(h[108:], "0000000\x00")
-	copy(h[116:], "0000000\x00")
-	copy(h[124:], fmt.Sprintf("%011o", len(e.body)))
-	if e.size != "" {
-		copy(h[124:136], e.size)
-	}
-	copy(h[136:], "00000000000")
-	h[156] = '0'
-	if e.kind != 0 {
-		h[156] = e.kind
-	}
-	copy(h[157:], e.link)
-	copy(h[257:], "ustar\x0000")
-	copy(h[257:], e.magic)
-	copy(h[345:500], e.prefix)
-	copy(h[148:], "        ")
-	sum := 0
-	for _, c := range h {
-		sum += int(c)
-	}
-	copy(h[148:], fmt.Sprintf("%06o\x00 ", sum))
-	copy(h[148:], e.checksum)
-	return append(append(h, e.body...), make([]byte, -len(e.body)&511)...)
-}
-
-// tarOf returns an uncompressed archive with its end marker.
-func tarOf(entries ...entry) []byte {
-	var b []byte
-	for _, e := range entries {
-		b = append(b, e.bytes()...)
-	}
-	return append(b, make([]byte, 1024)...)
-}
-
-// gz compresses.
-func gz(data []byte) []byte {
-	var b bytes.Buffer
-	w := gzip.NewWriter(&b)
-	w.Write(data)
-	w.Close()
-	return b.Bytes()
-}
-
-// tgz returns a compressed archive.
-func tgz(entries ...entry) []byte { return gz(tarOf(entries...)) }
 
 // unpacked runs Tarball and returns the files' contents by path, after it has
 // checked everything that must hold for any archive whatever.

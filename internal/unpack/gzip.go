@@ -49,7 +49,7 @@ func newGunzip(r io.Reader, members int) (*gunzip, error) {
 	g := &gunzip{raw: bufio.NewReaderSize(r, rawBuffer), left: members}
 	gz, err := gzip.NewReader(g.raw)
 	if err != nil {
-		return nil, noEOF(err)
+		return nil, &damage{noEOF(err)}
 	}
 	gz.Multistream(false)
 	g.gz = gz
@@ -65,7 +65,7 @@ func (g *gunzip) Read(p []byte) (int, error) {
 			return n, nil // the library repeats its error
 		}
 		if err != io.EOF {
-			return 0, err
+			return 0, &damage{err}
 		}
 		if err := g.next(); err != nil {
 			return 0, err
@@ -90,7 +90,7 @@ func (g *gunzip) next() error {
 		return refuse(reasonEntries, "too many gzip members")
 	}
 	if err := g.gz.Reset(g.raw); err != nil {
-		return noEOF(err)
+		return &damage{noEOF(err)}
 	}
 	g.gz.Multistream(false)
 	return nil
@@ -116,6 +116,12 @@ func (g *gunzip) padding() error {
 		g.raw.Discard(len(b))
 	}
 }
+
+// damage is what the decompressor complains about.
+type damage struct{ err error }
+
+func (d *damage) Error() string { return d.err.Error() }
+func (d *damage) Unwrap() error { return d.err }
 
 // noEOF is for places where an end is too early.
 func noEOF(err error) error {

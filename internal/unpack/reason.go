@@ -68,17 +68,24 @@ func classify(err, readErr error) error {
 		return fmt.Errorf("reading an archive: %w", readErr)
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return refuse(reasonTruncated, "the archive ends early")
-	case errors.Is(err, tar.ErrHeader), errors.Is(err, tar.ErrFieldTooLong):
-		return refuse(reasonTar, "damaged header")
-	case errors.Is(err, tar.ErrInsecurePath):
-		return refuse(reasonPath, "insecure path")
 	case errors.Is(err, gzip.ErrChecksum):
 		return refuse(reasonGzip, "wrong checksum")
 	case errors.Is(err, gzip.ErrHeader):
 		return refuse(reasonGzip, "no gzip header")
+	case isDamage(err):
+		return refuse(reasonGzip, "%v", err)
+	case errors.Is(err, tar.ErrInsecurePath):
+		return refuse(reasonPath, "insecure path")
+	case errors.Is(err, tar.ErrHeader), errors.Is(err, tar.ErrFieldTooLong):
+		return refuse(reasonTar, "damaged header")
 	}
-	// The rest are the decompressor's complaints.
-	return refuse(reasonGzip, "%v", err)
+	// The rest are the tar reader's complaints, which have no names.
+	return refuse(reasonTar, "%v", err)
+}
+
+func isDamage(err error) bool {
+	_, ok := errors.AsType[*damage](err)
+	return ok
 }
 
 // maxQuoted is how much of a hostile name an error repeats, in bytes.
