@@ -22,13 +22,15 @@ type unpacker struct {
 	limits   Limits
 	out      *sink
 	in       meter
-	tr       *tar.Reader
+	block    [block]byte
+	plain    tar.Header
 	files    []File // in archive order
 	dirs     dirs
 	members  int
 	names    int   // bytes of names
 	unpacked int64 // bytes of members and extended headers
-	unread   int64 // bytes of the current member, with padding, not read yet
+	unread   int64 // bytes of the current member not read yet
+	padding  int64 // bytes behind them
 }
 
 // run reads the whole archive. Its errors are sorted out by classify.
@@ -40,7 +42,6 @@ func (u *unpacker) run(r io.Reader) error {
 	in := newAhead(gz)
 	defer in.stop()
 	u.in = meter{r: in, limit: maxMeta}
-	u.tr = tar.NewReader(&u.in)
 	for {
 		hdr, err := u.next()
 		if err == io.EOF {
@@ -57,13 +58,16 @@ func (u *unpacker) run(r io.Reader) error {
 
 // next returns the next header, after it has counted what it cost.
 func (u *unpacker) next() (*tar.Header, error) {
-	before := u.in.n
-	hdr, err := u.tr.Next()
+	data := u.in.n + u.unread + u.padding
+	if err := u.skip(); err != nil {
+		return nil, err
+	}
+	hdr, err := u.header()
 	if err != nil {
 		return nil, err
 	}
-	meta := u.in.n - before - u.unread - block
-	u.unread = 0
+	meta := u.in.n - data - block
+	u.unread, u.padding = 0, 0
 	u.members++
 	u.names += len(hdr.Name)
 	if err := u.count(meta); err != nil {
@@ -100,7 +104,7 @@ func (u *unpacker) member(hdr *tar.Header) error {
 	if !isDir {
 		// The meter lets pass what the header claims and the next headers.
 		u.in.limit = u.in.n + hdr.Size + maxMeta
-		u.unread = hdr.Size + -hdr.Size&(block-1)
+		u.unread, u.padding = hdr.Size, -hdr.Size&(block-1)
 		if err := u.count(hdr.Size); err != nil {
 			return err
 		}
@@ -128,7 +132,7 @@ func (u *unpacker) member(hdr *tar.Header) error {
 func (u *unpacker) file(path string, size int64) error {
 	u.files = append(u.files, File{Path: path, Size: size, Offset: u.out.written})
 	u.unread -= size
-	return u.out.copy(u.tr, size, &u.files[len(u.files)-1].SHA256)
+	return u.out.copy(&u.in, size, &u.files[len(u.files)-1].SHA256)
 }
 
 // drain ends the output, and first reads what follows the end of the tar, so
