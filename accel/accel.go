@@ -5,6 +5,7 @@
 package accel
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -68,6 +69,23 @@ func (h *Handler) Serve(w http.ResponseWriter, r *http.Request) error {
 	if meta {
 		return h.meta(w, r, q)
 	}
+	for range attempts {
+		if err = h.answer(w, r, q); !errors.Is(err, errVanished) {
+			break
+		}
+	}
+	return err
+}
+
+// attempts bounds how often a request is answered anew because its file left
+// the view while it was answered.
+const attempts = 5
+
+var errVanished = outcome.New(outcome.Busy, "the file was replaced meanwhile")
+
+// answer sends what is at a path. Errors: errVanished, before anything was
+// sent; as Serve.
+func (h *Handler) answer(w http.ResponseWriter, r *http.Request, q pkgref.Ref) error {
 	a, err := h.Registry.Find(r.Context(), q)
 	switch {
 	case err != nil:
@@ -113,6 +131,9 @@ func (h *Handler) file(w http.ResponseWriter, r *http.Request, s *registry.Serve
 		return nil
 	}
 	f, err := h.Registry.Open(s)
+	if errors.Is(err, outcome.NotFound) && s.Manifest != nil {
+		return errVanished // it exists: a 404 would be remembered
+	}
 	if err != nil {
 		return err
 	}
@@ -149,12 +170,27 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, s *registry.Serve
 	if !h.Nginx && mediatype.Scripts(mediatype.Of(s.Path)) {
 		header.Set("Content-Security-Policy", "sandbox")
 	}
-	http.ServeContent(w, r, "", modified, readSeeker{f})
+	http.ServeContent(fileWriter{w}, r, "", modified, f)
 	return nil
 }
 
-// readSeeker hides what else a file can do: its name must not choose the type.
-type readSeeker struct{ io.ReadSeeker }
+// fileWriter keeps what is said about a file off the answer that it is not
+// sent: with a precondition in his request anybody could have a shared cache
+// keep that answer in the file's place.
+type fileWriter struct{ http.ResponseWriter }
+
+// WriteHeader sends the header.
+func (w fileWriter) WriteHeader(code int) {
+	if code >= http.StatusBadRequest {
+		for _, key := range []string{"Cache-Control", "ETag", "Last-Modified"} {
+			w.Header().Del(key)
+		}
+	}
+	w.ResponseWriter.WriteHeader(code)
+}
+
+// ReadFrom lets the file go out without a copy in user space.
+func (w fileWriter) ReadFrom(src io.Reader) (int64, error) { return io.Copy(w.ResponseWriter, src) }
 
 // etag has the form that nginx gives it, so that both agree.
 func etag(modified time.Time, size int64) string {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/registryd/registryd/internal/httpx"
@@ -65,6 +66,7 @@ const (
 // FailureLimit counts wrong credentials by client. Safe for concurrent use.
 type FailureLimit struct {
 	now  func() time.Time
+	mu   sync.Mutex // of seen: two failures at once are two
 	seen *lru.Map[string, []time.Time]
 }
 
@@ -77,6 +79,7 @@ func NewFailureLimit(now func() time.Time) *FailureLimit {
 	return &FailureLimit{now: now, seen: lru.New[string, []time.Time](failureClients, now)}
 }
 
+// recent returns the failures of the last minute. The caller holds mu.
 func (f *FailureLimit) recent(client string) []time.Time {
 	times, _ := f.seen.Get(client)
 	for len(times) > 0 && f.now().Sub(times[0]) >= failureWindow {
@@ -85,9 +88,15 @@ func (f *FailureLimit) recent(client string) []time.Time {
 	return times
 }
 
-func (f *FailureLimit) exceeded(client string) bool { return len(f.recent(client)) >= failureLimit }
+func (f *FailureLimit) exceeded(client string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.recent(client)) >= failureLimit
+}
 
 func (f *FailureLimit) add(client string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	times := f.recent(client)
 	f.seen.Put(client, append(times[:len(times):len(times)], f.now()), 1, failureWindow)
 }
