@@ -1,7 +1,7 @@
 # Sourced by the other scripts: finds what they need, and installs it where
 # that is possible without asking anybody.
 #
-# need_nginx and need_npm return 0 when the tool is there afterwards.
+# need_nginx, need_npm and need_chromium return 0 when the tool is there afterwards.
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -43,4 +43,14 @@ need_npm() {
 	command -v npm >/dev/null 2>&1 && return 0
 	install_debian npm || return 1
 	command -v npm >/dev/null 2>&1
+}
+
+find_chromium() {
+	command -v chromium 2>/dev/null || command -v chromium-browser 2>/dev/null || command -v google-chrome 2>/dev/null
+}
+
+need_chromium() {
+	[ -n "$(find_chromium)" ] && return 0
+	install_debian chromium fonts-dejavu-core || return 1
+	[ -n "$(find_chromium)" ]
 }

@@ -7,6 +7,10 @@ if ! need_nginx; then
 	say "no nginx is here and none can be installed: the tests that need one are skipped"
 	[ -z "${CI:-}" ] || exit 1
 fi
+if ! need_chromium; then
+	say "no chromium is here and none can be installed: nobody looks at the pages"
+	[ -z "${CI:-}" ] || exit 1
+fi
 need_npm || say "no npm registry is known: the test against a real one is skipped"
 # nginx and the daemons of the end-to-end tests need room beside the compiler.
 exec go test -race -shuffle=on -timeout 15m ${TESTFLAGS:-} ./...
