@@ -40,33 +40,37 @@ func New(r io.Reader) *Reader {
 // Object walks the next value, an object: field is called for each key and must
 // consume its value by one call of a method of d.
 func (d *Reader) Object(field func(key string) error) error {
-	return d.Either(field, nil)
+	_, err := d.Either(field, nil)
+	return err
 }
 
 // Array walks the next value, an array: element is called before each element
 // and must consume it by one call of a method of d.
 func (d *Reader) Array(element func() error) error {
-	return d.Either(nil, element)
+	_, err := d.Either(nil, element)
+	return err
 }
 
-// Either walks the next value as Object or as Array does, whichever it is.
-func (d *Reader) Either(field func(key string) error, element func() error) error {
+// Either walks the next value as Object or as Array does, whichever it is, and
+// reports whether it is an array.
+func (d *Reader) Either(field func(key string) error, element func() error) (array bool, err error) {
 	t, err := d.token()
+	if err != nil {
+		return false, err
+	}
+	array = t == json.Delim('[')
 	switch {
-	case err != nil:
-		return err
+	case array && element != nil:
+		err = d.elements(element)
 	case t == json.Delim('{') && field != nil:
 		err = d.fields(field)
-	case t == json.Delim('[') && element != nil:
-		err = d.elements(element)
 	default:
-		return outcome.New(outcome.Unavailable, "malformed JSON: no object or array where one belongs")
+		err = outcome.New(outcome.Unavailable, "malformed JSON: no object or array where one belongs")
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		_, err = d.token() // the end, which was seen
 	}
-	_, err = d.token() // the end, which was seen
-	return err
+	return array, err
 }
 
 func (d *Reader) fields(field func(key string) error) error {

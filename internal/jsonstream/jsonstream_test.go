@@ -41,10 +41,14 @@ func read(r io.Reader) (doc, error) {
 				return nil
 			})
 		case "tags":
-			return s.Either(func(tag string) error {
+			array, err := s.Either(func(tag string) error {
 				d.Tags = append(d.Tags, tag)
 				return s.Skip()
 			}, s.Skip)
+			if err == nil && array != (d.Tags == nil) {
+				err = errors.New("an array was taken for an object")
+			}
+			return err
 		}
 		return s.Skip()
 	})

@@ -111,7 +111,7 @@ func decodeVersions(r io.Reader) (*document, error) {
 		case "name":
 			d.name, err = s.Text()
 		case "tags": // of repositories it may be an empty array
-			err = s.Either(d.tag(s), s.Skip)
+			_, err = s.Either(d.tag(s), s.Skip)
 		case "versions":
 			d.versions, d.listed = nil, true // of two keys the last one counts
 			err = s.Array(d.version(s))

@@ -142,11 +142,14 @@ func (j *JSDelivr) document(name string) stock {
 
 func document(fields map[string]any) stock {
 	body := encode(fields)
-	sum := sha256.Sum256(body)
 	return stock{
-		status: http.StatusOK, body: body, contentType: "application/json; charset=utf-8", packs: true,
-		etag: `W/"` + hex.EncodeToString(sum[:8]) + `"`,
+		status: http.StatusOK, body: body, contentType: "application/json; charset=utf-8", packs: true, etag: "W/" + etagOf(body),
 	}
+}
+
+func etagOf(body []byte) string {
+	sum := sha256.Sum256(body)
+	return `"` + hex.EncodeToString(sum[:8]) + `"`
 }
 
 func (j *JSDelivr) list(name, version, structure string) stock {
