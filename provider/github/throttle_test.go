@@ -21,6 +21,7 @@ import (
 type answering struct {
 	mu     sync.Mutex
 	count  int
+	path   string // escaped, that was asked for last
 	answer func(token string) (status int, header map[string]string, body string)
 }
 
@@ -28,6 +29,7 @@ func (a *answering) RoundTrip(r *http.Request) (*http.Response, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.count++
+	a.path = r.URL.EscapedPath()
 	status, header, body := a.answer(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
 	h := http.Header{"Date": {time.Now().UTC().Format(http.TimeFormat)}}
 	for key, value := range header {
