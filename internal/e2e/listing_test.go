@@ -77,14 +77,15 @@ func TestListingInChromium_PL1(t *testing.T) {
 			}
 		}
 		dom := e2e.Browse(t, s.URL+path, e2e.Look{Width: 1280, Height: 900})
-		checkDocument(t, page, dom)
+		checkDocument(t, s.URL, page, dom)
 	}
 }
 
-// checkDocument looks at what the browser made of the real page.
-func checkDocument(t *testing.T, page, dom string) {
+// checkDocument looks at what the browser made of the real page; url is where
+// the page came from, port included.
+func checkDocument(t *testing.T, url, page, dom string) {
 	t.Helper()
-	want := []string{`<nav aria-label="On this page">`, "<main>", "<caption>", `href="/lib/@acme/shelf/1.11.5/`, "2.0.0-rc.1"}
+	want := []string{"<code>" + url + "/lib/@acme/shelf/", `<nav aria-label="On this page">`, "<main>", "<caption>", `href="/lib/@acme/shelf/1.11.5/`, "2.0.0-rc.1"}
 	switch page {
 	case "directory":
 		want = append(want, `<nav aria-label="Path">`, "&lt;img src=x onerror=alert(1)&gt;.js", `\u{202e}gpj.exe.js`, `href="/lib/@acme/shelf/1.12.0/dist/themes/"`,
