@@ -56,13 +56,15 @@ type Log struct {
 
 // Provider is one element of the chain.
 type Provider struct {
-	Type        string   // npm, dir, github
+	Type        string   // npm, dir, github, jsdelivr, url
 	Name        string   // defaults to Type; unique
 	Names       []string // patterns, valid for pkgref.ParsePattern, without versions
 	SkipOnError bool     // on_error: next
 	NPM         NPM      // where Type is npm
 	Dir         Dir      // where Type is dir
 	GitHub      GitHub   // where Type is github
+	JSDelivr    JSDelivr // where Type is jsdelivr
+	URL         URL      // where Type is url
 	Line        int      // in File, for later messages; 0 without a file
 }
 
@@ -88,6 +90,18 @@ type GitHub struct {
 	Repo   map[string]string // "@owner/repo" → token, never empty
 	Source string            // releases, tags
 	Pages  int               // of 100 entries, that are read of a list
+}
+
+// JSDelivr is what a provider of type jsdelivr takes.
+type JSDelivr struct {
+	API, CDN string // URLs without a trailing slash; "" are those of jsdelivr.com
+	Source   string // npm, gh
+}
+
+// URL is what a provider of type url takes.
+type URL struct {
+	Files    string // template, as internal/urltemplate reads it
+	Versions string // template; "" is none
 }
 
 // Policy is the rule gate.

@@ -16,6 +16,7 @@ const (
 	TypePrefix    Type = "URL prefix"
 	TypePath      Type = "path" // made absolute
 	TypeURL       Type = "URL"
+	TypeTemplate  Type = "URL template"
 	TypeAddresses Type = "address or list of them"
 	TypeTexts     Type = "text or list of them"
 	TypePatterns  Type = "pattern or list of them"
@@ -153,6 +154,8 @@ func providerTypes() []provided {
 		{"npm", "a registry that speaks npm's protocol"},
 		{"dir", "a directory of packages, unpacked or as tarballs"},
 		{"github", "releases and tags of repositories on GitHub"},
+		{"jsdelivr", "packages as the CDN jsDelivr has them, file by file"},
+		{"url", "files on any web server"},
 	}
 }
 

@@ -98,6 +98,8 @@ providers:
     scope: {acme: "${TOKEN}", "@none": "${NONE:-}"}
     repo: {"@acme/widget": "${TOKEN}"}
     pages: 3
+  - {type: jsdelivr, cdn: "https://cdn.example.org/", source: gh}
+  - {type: url, url: "https://files.example.org/{name}/{version}/{path}", names: "@files/*"}
 policy:
   rules:
     - {allow: ["d3-*", "x@>=2"]}
@@ -127,8 +129,10 @@ nginx: {limit_req: {rate: 50r/s, burst: 200}, modules: [a, b], version: 1.25.1, 
 			Scopes: map[string]string{"@b": "https://b.example.org/npm"}}, Line: 9},
 		{Type: "github", Name: "github", GitHub: config.GitHub{Scope: map[string]string{"acme": secret},
 			Repo: map[string]string{"@acme/widget": secret}, Source: "releases", Pages: 3}, Line: 13},
+		{Type: "jsdelivr", Name: "jsdelivr", JSDelivr: config.JSDelivr{CDN: "https://cdn.example.org", Source: "gh"}, Line: 18},
+		{Type: "url", Name: "url", Names: []string{"@files/*"}, URL: config.URL{Files: "https://files.example.org/{name}/{version}/{path}"}, Line: 19},
 	}
-	want.Policy.Rules = []config.Rule{{Allow: []string{"d3-*", "x@>=2"}, Line: 20}, {Deny: []string{"y@1.0.0"}, Reason: "old", Line: 21}}
+	want.Policy.Rules = []config.Rule{{Allow: []string{"d3-*", "x@>=2"}, Line: 22}, {Deny: []string{"y@1.0.0"}, Reason: "old", Line: 23}}
 	want.Admin = &config.Admin{Prefix: "/staff/registry/", Tokens: []config.Token{{ID: "a", Token: secret}}}
 	want.Components, want.Modules = &config.Prefixed{Prefix: "/api/components/"}, &config.Prefixed{Prefix: "/m/"}
 	want.Limits.Tarball, want.Limits.Entries = 1e9, 7

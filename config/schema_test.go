@@ -37,6 +37,8 @@ func TestSchema(t *testing.T) {
 		"lists":               {"{listen: [a, b], policy: {rules: [{deny: x}, {allow: [x, y]}]}}", true},
 		"scopes":              {"providers: [{type: npm, scopes: {'@a': 'https://a.example'}}]", true},
 		"tokens":              {"providers: [{type: github, scope: {a: x}, repo: {'@a/b': '${C}'}, pages: 3}]", true},
+		"templates":           {"providers: [{type: url, url: 'https://a.example/{version}/{path}'}, {type: jsdelivr, source: gh}]", true},
+		"no template":         {"providers: [{type: url}]", false},
 		"empty section":       {"modules: ~", true},
 		"unknown key":         {"{oops: 1}", false},
 		"unknown nested key":  {"{root: {pbu: /x/}}", false},

@@ -44,7 +44,7 @@ func (l *loader) parse(r *row, tx text) (any, complaint) {
 
 // bad lists a problem of a value without giving a secret away.
 func (l *loader) bad(r *row, tx text, c complaint) {
-	isURL := r.Type == TypeURL || r.Type == TypeScopes
+	isURL := r.Type == TypeURL || r.Type == TypeTemplate || r.Type == TypeScopes
 	if r.Secret || isURL && strings.ContainsAny(tx.value, "@?#") {
 		tx.shown = "" // a URL may carry a password or a key of its own
 	}

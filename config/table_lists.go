@@ -17,7 +17,8 @@ func providerRows() []row {
 			field: func(t target) any { return &t.provider.SkipOnError }, yes: "next"},
 	}
 	rows = append(append(rows, npmRows()...), dirRows()...)
-	return append(rows, githubRows()...)
+	rows = append(append(rows, githubRows()...), jsdelivrRows()...)
+	return append(rows, urlRows()...)
 }
 
 func npmRows() []row {

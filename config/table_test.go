@@ -22,6 +22,8 @@ func file(k config.Key, value string) string {
 	switch {
 	case list == "providers" && k.Of == "dir":
 		entry["type"], entry["path"] = "dir", "/srv/other"
+	case list == "providers" && k.Of == "url":
+		entry["type"], entry["url"] = "url", `"https://other.example.org/{version}/{path}"`
 	case list == "providers" && k.Of != "":
 		entry["type"] = k.Of
 	case list == "providers":

@@ -15,7 +15,9 @@ import (
 	"github.com/registryd/registryd/provider"
 	"github.com/registryd/registryd/provider/dir"
 	"github.com/registryd/registryd/provider/github"
+	"github.com/registryd/registryd/provider/jsdelivr"
 	"github.com/registryd/registryd/provider/npm"
+	urlprovider "github.com/registryd/registryd/provider/url"
 	"github.com/registryd/registryd/registry"
 )
 
@@ -39,7 +41,7 @@ func (s *Server) generation(ctx context.Context, c *config.Config) (*generation,
 		Chain: chain, Rules: rules, Newest: c.Resolve == "newest",
 		CacheTime: c.CacheTime, NegativeCacheTime: c.NegativeCacheTime,
 		StaleWhileRevalidate: c.StaleWhileRevalidate, StaleIfError: c.StaleIfError,
-		Archive:  unpack.Limits{Unpacked: c.Limits.Unpacked, Entries: c.Limits.Entries, Path: c.Limits.Path, Depth: c.Limits.Depth},
+		Archive:  archiveLimits(c),
 		MaxBytes: c.Limits.Tarball,
 	}
 	return g, nil
@@ -56,6 +58,10 @@ func (s *Server) client(c *config.Config, settings npm.Settings) (*fetch.Client,
 			trusted = append(trusted, npmConfig(p, settings).Trusted()...)
 		case "github":
 			trusted = append(trusted, githubConfig(p).Trusted()...)
+		case "jsdelivr":
+			trusted = append(trusted, jsdelivrConfig(p).Trusted()...)
+		case "url":
+			trusted = append(trusted, urlConfig(p).Trusted()...)
 		}
 	}
 	proxy, err := proxyFunc(c, settings)
@@ -146,6 +152,16 @@ func (s *Server) provider(p config.Provider, c *config.Config, settings npm.Sett
 		g.Client, g.Logger = client, s.log
 		g.DocumentLimit, g.ArchiveLimit = c.Limits.Document, c.Limits.Tarball
 		return github.New(g)
+	case "jsdelivr":
+		j := jsdelivrConfig(p)
+		j.Client, j.Logger, j.Limits = client, s.log, archiveLimits(c)
+		j.DocumentLimit, j.FileLimit = c.Limits.Document, c.Limits.Tarball
+		return jsdelivr.New(j)
+	case "url":
+		u := urlConfig(p)
+		u.Client, u.Logger = client, s.log
+		u.DocumentLimit, u.FileLimit = c.Limits.Document, c.Limits.Tarball
+		return urlprovider.New(u)
 	}
 	return nil, fmt.Errorf("type %s is not known", p.Type)
 }
@@ -162,6 +178,20 @@ func githubConfig(p config.Provider) github.Config {
 		Name: p.Name, API: p.GitHub.API, Token: p.GitHub.Token, Scope: p.GitHub.Scope, Repo: p.GitHub.Repo,
 		Source: p.GitHub.Source, Pages: p.GitHub.Pages,
 	}
+}
+
+func jsdelivrConfig(p config.Provider) jsdelivr.Config {
+	return jsdelivr.Config{Name: p.Name, API: p.JSDelivr.API, CDN: p.JSDelivr.CDN, Source: p.JSDelivr.Source}
+}
+
+func urlConfig(p config.Provider) urlprovider.Config {
+	return urlprovider.Config{Name: p.Name, URL: p.URL.Files, VersionsURL: p.URL.Versions}
+}
+
+// archiveLimits are what a release may cost, whether it comes as an archive or
+// as a list of files.
+func archiveLimits(c *config.Config) unpack.Limits {
+	return unpack.Limits{Unpacked: c.Limits.Unpacked, Entries: c.Limits.Entries, Path: c.Limits.Path, Depth: c.Limits.Depth}
 }
 
 // noteRegistry keeps what npm answered, since asking it takes a while.
