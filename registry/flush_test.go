@@ -352,3 +352,39 @@ func TestBlobDamaged_PC8(t *testing.T) {
 		})
 	}
 }
+
+// A request that waits for a file of what was held before a flush is answered
+// from what is held after it, and leaves nothing to remember.
+func TestFlushUnderALooseFile_F34_PC8(t *testing.T) {
+	t.Parallel()
+	s := newSource("cdn")
+	s.files, s.hashes = true, true
+	s.put("p", "1.0.0", text{"a.js": "old"})
+	e := start(t, one(s))
+	if _, err := e.Release(t.Context(), "p", version(t, "1.0.0")); err != nil {
+		t.Fatal(err)
+	}
+	s.put("p", "1.0.0", text{"a.js": "new"})
+	entered, release := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	s.hook(func(_ context.Context, call string) error {
+		if call == "file p@1.0.0/a.js" {
+			once.Do(func() { close(entered); <-release })
+		}
+		return nil
+	})
+	done := make(chan error)
+	go func() { _, err := e.Find(t.Context(), parse(t, "/lib/p/1.0.0/a.js")); done <- err }()
+	<-entered
+	if _, err := e.Flush(t.Context(), "p", spec(t, "1.0.0"), "ops"); err != nil {
+		t.Fatal(err)
+	}
+	close(release)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	e.wantBody(t, "/lib/p/1.0.0/a.js", "new")
+	if n := e.count(registry.EventContentChange); n != 0 {
+		t.Errorf("%d alarms", n)
+	}
+}

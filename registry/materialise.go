@@ -126,6 +126,9 @@ func (r *Registry) receive(ctx context.Context, m *cache.Manifest, f cache.File)
 	if errors.Is(err, errBroken) || pinned && errors.Is(err, outcome.Refused) {
 		loose, grown, err = r.receiveNow(ctx, g, m, f) // the way may be to blame
 	}
+	if errors.Is(err, outcome.Refused) && r.superseded(m, f) {
+		err = cache.ErrStale // what it was compared with is not what is held
+	}
 	if errors.Is(err, outcome.Refused) && !f.SHA256.IsZero() && m.State == "" { // nobody edits it by hand
 		err = r.otherContent(m, m.Provider, key)
 	}
@@ -138,6 +141,16 @@ func (r *Registry) receive(ctx context.Context, m *cache.Manifest, f cache.File)
 		r.mark(g, key, err)
 	}
 	return loose, grown, err
+}
+
+// superseded reports whether f is not what the held manifest says of its path.
+func (r *Registry) superseded(m *cache.Manifest, f cache.File) bool {
+	held, err := r.cache.Manifest(m.Name, m.Version)
+	if err != nil {
+		return errors.Is(err, outcome.NotFound) && !m.Assumed
+	}
+	g, ok := held.File(f.Path)
+	return ok != m.Has(f.Path) || g.SHA256 != f.SHA256 || g.Integrity != f.Integrity
 }
 
 func (r *Registry) receiveNow(ctx context.Context, g *Generation, m *cache.Manifest, f cache.File) (*cache.Loose, *cache.Manifest, error) {
