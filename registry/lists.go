@@ -23,11 +23,12 @@ type listKey struct {
 }
 
 // heldList is one provider's version list of one package, or the knowledge
-// that it has none. All but refreshing is immutable.
+// that it has none. All but refreshing and ranges is immutable.
 type heldList struct {
 	versions   *provider.Versions // nil: the provider does not have the package
 	fetched    time.Time
 	refreshing atomic.Bool
+	ranges     rangeMemo
 }
 
 // age is how old the list is. A list from the future, after a clock was set
@@ -83,7 +84,7 @@ func (r *Registry) heldList(name pkgref.Name, p provider.Provider) (*heldList, b
 // versions returns the version list of one provider: fresh, or stale within
 // the bounds of the configuration. Errors: outcome.NotFound when the provider
 // does not have the package; outcome.Unavailable, outcome.TooSlow, outcome.Busy.
-func (r *Registry) versions(ctx context.Context, g *Generation, name pkgref.Name, p provider.Provider) (*provider.Versions, error) {
+func (r *Registry) versions(ctx context.Context, g *Generation, name pkgref.Name, p provider.Provider) (*heldList, error) {
 	source, ok := p.(lister)
 	if !ok {
 		return nil, outcome.NotFound
@@ -120,7 +121,7 @@ func listMark(name pkgref.Name, p provider.Provider) string { return string(name
 
 // firstList reads a list in whose place nothing can be served. Of what failed
 // only a refusal is remembered: it costs the whole document to come to it.
-func (r *Registry) firstList(ctx context.Context, name pkgref.Name, p lister) (*provider.Versions, error) {
+func (r *Registry) firstList(ctx context.Context, name pkgref.Name, p lister) (*heldList, error) {
 	if err, failed := r.marks.Get(listMark(name, p)); failed && errors.Is(err, outcome.Refused) {
 		return nil, err
 	}
@@ -144,11 +145,11 @@ func freshness(g *Generation, held *heldList, p provider.Provider) time.Duration
 	return ttl
 }
 
-func (h *heldList) result() (*provider.Versions, error) {
+func (h *heldList) result() (*heldList, error) {
 	if h.versions == nil {
 		return nil, outcome.NotFound
 	}
-	return h.versions, nil
+	return h, nil
 }
 
 // refreshBehind refreshes an expired list once while it is still served.

@@ -62,12 +62,12 @@ func (r *Registry) Overview(ctx context.Context, name pkgref.Name) Overview {
 	g := r.gen.Load()
 	s := &survey{rules: g.Rules, name: name, known: map[string]int{}, tags: map[string]pkgref.Version{}}
 	err := g.Chain.Walk(ctx, name, pkgref.Version{}, func(p provider.Provider) error {
-		vs, err := r.versions(ctx, g, name, p)
+		held, err := r.versions(ctx, g, name, p)
 		if err != nil {
 			s.Partial = s.Partial || !errors.Is(err, outcome.NotFound)
 			return err
 		}
-		s.list(vs)
+		s.list(held.versions)
 		if g.Newest {
 			return outcome.NotFound // see what the others have
 		}

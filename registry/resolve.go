@@ -27,11 +27,11 @@ func (r *Registry) Resolve(ctx context.Context, name pkgref.Name, spec pkgref.Sp
 	}
 	c := &choice{rules: g.Rules, name: name, spec: spec, newest: g.Newest && spec.Kind == pkgref.KindRange, trace: traceOf(ctx)}
 	err := g.Chain.Walk(ctx, name, pkgref.Version{}, r.traced(ctx, name, func(p provider.Provider) error {
-		vs, err := r.versions(ctx, g, name, p)
+		held, err := r.versions(ctx, g, name, p)
 		if err != nil {
 			return err
 		}
-		return c.consider(vs)
+		return c.consider(held)
 	}))
 	return c.result(err)
 }
@@ -50,8 +50,8 @@ type choice struct {
 
 // consider takes one provider's list into account. Errors: outcome.NotFound to
 // go on with the next provider.
-func (c *choice) consider(vs *provider.Versions) error {
-	v := c.pick(vs)
+func (c *choice) consider(held *heldList) error {
+	v := c.find(held)
 	c.trace.offered(v)
 	if v.IsZero() && c.spec.Kind == pkgref.KindTag && c.denied != nil {
 		return c.denied // it is here, so nobody else is asked
