@@ -27,6 +27,22 @@ type metrics struct {
 
 	mu    sync.Mutex
 	hosts map[string]bool // that have series of their own
+
+	reading sync.RWMutex
+	answers map[answerLabels]answerSeries
+}
+
+// answerLabels are those of an answer; there are few different ones.
+type answerLabels struct {
+	route  string
+	status int
+	label  string
+}
+
+// answerSeries spare every request the search for them by text.
+type answerSeries struct {
+	requests  prometheus.Counter
+	durations prometheus.Observer
 }
 
 // maxHosts bounds the hosts with series of their own: a document from upstream
@@ -45,7 +61,7 @@ func (m *metrics) host(name string) string {
 }
 
 func newMetrics(version string) *metrics {
-	m := &metrics{registry: prometheus.NewRegistry(), hosts: map[string]bool{}}
+	m := &metrics{registry: prometheus.NewRegistry(), hosts: map[string]bool{}, answers: map[answerLabels]answerSeries{}}
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
 		m.registry.MustRegister(c)
@@ -72,8 +88,23 @@ func newMetrics(version string) *metrics {
 }
 
 func (m *metrics) answered(route string, status int, label string, d time.Duration) {
-	m.requests.WithLabelValues(route, strconv.Itoa(status), label).Inc()
-	m.durations.WithLabelValues(route).Observe(d.Seconds())
+	s := m.series(answerLabels{route, status, label})
+	s.requests.Inc()
+	s.durations.Observe(d.Seconds())
+}
+
+func (m *metrics) series(l answerLabels) answerSeries {
+	m.reading.RLock()
+	s, ok := m.answers[l]
+	m.reading.RUnlock()
+	if ok {
+		return s
+	}
+	s = answerSeries{m.requests.WithLabelValues(l.route, strconv.Itoa(l.status), l.label), m.durations.WithLabelValues(l.route)}
+	m.reading.Lock()
+	defer m.reading.Unlock()
+	m.answers[l] = s
+	return s
 }
 
 func (m *metrics) fetched(host string, status int, err error, d time.Duration) {
