@@ -60,6 +60,9 @@ func checkRefusal(t *testing.T, err error, reason string) {
 	if got := unpack.Reason(err); got != reason {
 		t.Errorf("refused for %q, want %q: %v", got, reason, err)
 	}
+	if text := outcome.Text(err); !strings.HasPrefix(text, "archive refused: "+reason+": ") {
+		t.Errorf("a client is told %q", text)
+	}
 	if strings.ContainsAny(err.Error(), "\n\x1b\x00") || len(err.Error()) > 500 {
 		t.Errorf("not fit for a log: %q", err)
 	}

@@ -35,12 +35,13 @@ type refusal struct {
 	err    error
 }
 
-func (r *refusal) Error() string { return "archive refused: " + r.reason + ": " + r.err.Error() }
+func (r *refusal) Error() string { return r.err.Error() }
 func (r *refusal) Unwrap() error { return r.err }
 
-// refuse returns a refusal of the given class.
+// refuse returns a refusal of the given class, which its text names too: that
+// is what a client gets to see.
 func refuse(reason, format string, args ...any) error {
-	return &refusal{reason: reason, err: outcome.New(outcome.Refused, format, args...)}
+	return &refusal{reason: reason, err: outcome.New(outcome.Refused, "archive refused: "+reason+": "+format, args...)}
 }
 
 // Reason returns the class of a refusal by Tarball, one of a dozen short words
