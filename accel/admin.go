@@ -76,6 +76,9 @@ func (a *Admin) Routes(router *httprouter.Router, wrap func(route string, h http
 	add(http.MethodPost, "reload", "reload", a.reload)
 	add(http.MethodGet, "resolve/*ref", "", a.resolve)
 	add(http.MethodGet, "explain/*ref", "", a.explain)
+	add(http.MethodGet, "verify", "", a.verifyNames)
+	add(http.MethodPost, "verify", "verify", a.verify)
+	add(http.MethodPost, "verify/*ref", "verify", a.verify)
 	add(http.MethodPost, "warm/*ref", "warm", a.warm)
 }
 

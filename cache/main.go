@@ -124,11 +124,7 @@ func (c *Cache) Designate(name pkgref.Name, v pkgref.Version, by string, force b
 	if err := c.wayToMain(name); err != nil {
 		return err
 	}
-	data, err := json.Marshal(Pin{Version: v.String(), By: by, At: c.now().UTC()})
-	if err != nil {
-		return fmt.Errorf("encode pin of %s: %w", name, err)
-	}
-	if err := c.disk.WriteFile(stateDir(name)+"/pin.json", append(data, '\n'), durable.Options{Sync: true}); err != nil {
+	if err := c.writePin(name, Pin{Version: v.String(), By: by, At: c.now().UTC()}); err != nil {
 		return err
 	}
 	if main.Kind == MainDir {
@@ -137,6 +133,14 @@ func (c *Cache) Designate(name pkgref.Name, v pkgref.Version, by string, force b
 		}
 	}
 	return c.disk.Symlink(v.String(), c.viewMain(name))
+}
+
+func (c *Cache) writePin(name pkgref.Name, pin Pin) error {
+	data, err := json.Marshal(pin)
+	if err != nil {
+		return fmt.Errorf("encode pin of %s: %w", name, err)
+	}
+	return c.disk.WriteFile(stateDir(name)+"/pin.json", append(data, '\n'), durable.Options{Sync: true})
 }
 
 // Pin returns the record of the last Designate. It is also what a main that

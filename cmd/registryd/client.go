@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/registryd/registryd/config"
 	"github.com/registryd/registryd/internal/cli"
+	"github.com/registryd/registryd/internal/outcome"
 	"github.com/registryd/registryd/pkgref"
 )
 
@@ -143,7 +145,11 @@ func (c *client) refusal(resp *http.Response, data []byte, path string) error {
 	if resp.StatusCode == http.StatusNotFound && (err != nil || !named) {
 		return fmt.Errorf("no admin routes at %s (404): check the address, and that admin.tokens has one", c.base)
 	}
-	return fmt.Errorf("the daemon says: %s (%d)", first(body.Error, http.StatusText(resp.StatusCode)), resp.StatusCode)
+	text := fmt.Sprintf("the daemon says: %s (%d)", first(body.Error, http.StatusText(resp.StatusCode)), resp.StatusCode)
+	if resp.StatusCode == http.StatusNotFound {
+		return outcome.New(outcome.NotFound, "%s", text)
+	}
+	return errors.New(text)
 }
 
 // target is a parsed NAME@SPEC of the command line.

@@ -12,12 +12,13 @@ import (
 	"github.com/registryd/registryd/server"
 )
 
-// library does what resolve, explain and warm need: by a running daemon, or on the data
+// library does what resolve, explain, warm and verify need: by a running daemon, or on the data
 // directory alone.
 type library interface {
 	resolve(ctx context.Context, t target) (registry.Located, error)
 	explain(ctx context.Context, t target) (*registry.Explanation, error)
 	warm(ctx context.Context, t target, files bool) (registry.Warmed, error)
+	verifier
 	close() error
 }
 
