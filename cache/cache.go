@@ -92,6 +92,7 @@ func Open(c Config) (*Cache, error) {
 		pub:       strings.TrimSuffix(dirWWW+c.Pub, "/"),
 		manifests: lru.New[string, *Manifest](manifestFiles, nil),
 	}
+	cache.packs.limit.Store(c.PackBytes)
 	if err := cache.prepare(); err != nil {
 		cache.release()
 		return nil, err

@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/registryd/registryd/internal/durable"
@@ -131,12 +132,17 @@ func (s *stickyWriter) Write(p []byte) (int, error) {
 // packBudget keeps packs/ below Config.PackBytes, dropping what was used least
 // recently. The sum is an estimate that every sweep over the directory renews.
 type packBudget struct {
+	limit    atomic.Int64 // bytes; 0 is unlimited
 	mu       sync.Mutex
 	bytes    int64
 	known    bool
 	trimming bool
 	during   int64 // bytes added while trimming, which may have missed them
 }
+
+// SetPackBytes changes Config.PackBytes. It holds from the next release on that
+// is fetched.
+func (c *Cache) SetPackBytes(n int64) { c.packs.limit.Store(n) }
 
 // packTouch is how old the mtime of a pack may be before a use renews it.
 const packTouch = 10 * time.Minute
@@ -150,7 +156,7 @@ func (b *packBudget) used(c *Cache, f *os.File, sha512 string) {
 
 // added counts a new pack and trims in the background when there are too many.
 func (b *packBudget) added(c *Cache, bytes int64) {
-	limit := c.config.PackBytes
+	limit := b.limit.Load()
 	if limit <= 0 {
 		return
 	}

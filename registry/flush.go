@@ -47,7 +47,7 @@ func (r *Registry) flushRelease(ctx context.Context, name pkgref.Name, v pkgref.
 		return err
 	}
 	_, err := share(ctx, r.releases, "flush "+ref(name, v), func(ctx context.Context) (*cache.Manifest, error) {
-		ctx, cancel := context.WithTimeout(ctx, r.timeout)
+		ctx, cancel := context.WithTimeout(ctx, r.gen.Load().flightTime())
 		defer cancel()
 		g := r.gen.Load()
 		m, err := r.fetchNow(ctx, g, wanted{name: name, version: v})

@@ -170,7 +170,7 @@ func (r *Registry) refreshBehind(held *heldList, name pkgref.Name, p lister) {
 func (r *Registry) refreshList(ctx context.Context, name pkgref.Name, p lister) (*heldList, error) {
 	key := listKey{name, p.Name()}
 	return share(ctx, r.refresh, key, func(ctx context.Context) (*heldList, error) {
-		ctx, cancel := context.WithTimeout(ctx, r.timeout)
+		ctx, cancel := context.WithTimeout(ctx, r.gen.Load().flightTime())
 		defer cancel()
 		start := time.Now()
 		held, err := r.askList(ctx, key, p)

@@ -55,7 +55,7 @@ func (r *Registry) refetch(ctx context.Context, m *cache.Manifest) error {
 		return err
 	}
 	_, err := share(ctx, r.releases, key, func(ctx context.Context) (*cache.Manifest, error) {
-		ctx, cancel := context.WithTimeout(ctx, r.timeout)
+		ctx, cancel := context.WithTimeout(ctx, r.gen.Load().flightTime())
 		defer cancel()
 		g := r.gen.Load()
 		n, err := r.fetchNow(ctx, g, wanted{name: m.Name, version: m.Version, lists: true, accept: func(n *cache.Manifest) error {

@@ -50,6 +50,15 @@ type Generation struct {
 
 	Archive  unpack.Limits // of what a tarball unpacks to
 	MaxBytes int64         // of a tarball, or of one file of a files release
+	// FlightTime bounds one shared fetch, whatever its waiters do; 0: 10 min.
+	FlightTime time.Duration
+}
+
+func (g *Generation) flightTime() time.Duration {
+	if g.FlightTime == 0 {
+		return 10 * time.Minute
+	}
+	return g.FlightTime
 }
 
 // Event is something that metrics count.
@@ -80,8 +89,6 @@ type Config struct {
 	Logger *slog.Logger // nil: discard
 	// Observe is called from many goroutines at once; nil: nobody counts.
 	Observe func(Event)
-	// FlightTimeout bounds one shared fetch, whatever its waiters do; 0: 10 min.
-	FlightTimeout time.Duration
 	// Now is the clock that lists and marks age by; nil: time.Now.
 	Now func() time.Time
 }
@@ -91,7 +98,6 @@ type Registry struct {
 	cache   *cache.Cache
 	log     *slog.Logger
 	observe func(Event)
-	timeout time.Duration
 	now     func() time.Time
 	gen     atomic.Pointer[Generation]
 
@@ -123,15 +129,12 @@ func New(c Config, g *Generation) *Registry {
 	if c.Observe == nil {
 		c.Observe = func(Event) {}
 	}
-	if c.FlightTimeout == 0 {
-		c.FlightTimeout = 10 * time.Minute
-	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
 	base, stop := context.WithCancel(context.Background())
 	r := &Registry{
-		cache: c.Cache, log: c.Logger, observe: c.Observe, timeout: c.FlightTimeout, now: c.Now,
+		cache: c.Cache, log: c.Logger, observe: c.Observe, now: c.Now,
 		base: base, stop: stop,
 		releases: flight.New[string, *cache.Manifest](base),
 		files:    flight.New[string, struct{}](base),

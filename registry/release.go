@@ -47,7 +47,7 @@ func (r *Registry) Release(ctx context.Context, name pkgref.Name, v pkgref.Versi
 func (r *Registry) fetch(ctx context.Context, name pkgref.Name, v pkgref.Version) (*cache.Manifest, error) {
 	key := ref(name, v)
 	return share(ctx, r.releases, key, func(ctx context.Context) (*cache.Manifest, error) {
-		ctx, cancel := context.WithTimeout(ctx, r.timeout)
+		ctx, cancel := context.WithTimeout(ctx, r.gen.Load().flightTime())
 		defer cancel()
 		g := r.gen.Load()
 		// An earlier flight may have ended between the look-up and this one.
@@ -154,14 +154,14 @@ func (r *Registry) releaseFromList(name pkgref.Name, v pkgref.Version, p provide
 
 // fetchNow locates a release and takes it in, but does not make it what is
 // held: the caller does. A list may be older than the release it speaks of, so
-// where its tarball is missing or another one, the provider is asked itself.
+// where its tarball cannot be had or is another one, the provider is asked itself.
 func (r *Registry) fetchNow(ctx context.Context, g *Generation, w wanted) (*cache.Manifest, error) {
 	src, err := r.locate(ctx, g, w)
 	if err != nil {
 		return nil, err
 	}
 	m, err := r.takeNow(ctx, g, w, src)
-	if src.doubted && (errors.Is(err, errDigest) || errors.Is(err, errLost)) {
+	if src.doubted && (errors.Is(err, errDigest) || errors.Is(err, outcome.Unavailable)) {
 		w.lists = false
 		return r.fetchNow(ctx, g, w)
 	}

@@ -42,7 +42,7 @@ func (s *Server) generation(ctx context.Context, c *config.Config) (*generation,
 		CacheTime: c.CacheTime, NegativeCacheTime: c.NegativeCacheTime,
 		StaleWhileRevalidate: c.StaleWhileRevalidate, StaleIfError: c.StaleIfError,
 		Archive:  archiveLimits(c),
-		MaxBytes: c.Limits.Tarball,
+		MaxBytes: c.Limits.Tarball, FlightTime: 2 * c.Timeouts.Total,
 	}
 	return g, nil
 }

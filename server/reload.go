@@ -72,6 +72,7 @@ func (s *Server) read(ctx context.Context) (*generation, error) {
 
 // enforce swaps the generations and clears the view of what is denied now.
 func (s *Server) enforce(next *generation) (removed []string, err error) {
+	s.cache.SetPackBytes(next.config.Cache.Packs)
 	old := s.put(next)
 	removed, err = s.registry.Swap(next.registry)
 	old.client.CloseIdle()

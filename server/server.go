@@ -112,7 +112,7 @@ func (s *Server) start(ctx context.Context, c *config.Config) error {
 		return err
 	}
 	s.registry = registry.New(registry.Config{
-		Cache: s.cache, Logger: s.log, Observe: s.metrics.event, FlightTimeout: 2 * c.Timeouts.Total,
+		Cache: s.cache, Logger: s.log, Observe: s.metrics.event,
 	}, g.registry)
 	s.put(g)
 	if _, err := s.registry.Start(); err != nil {
