@@ -96,7 +96,7 @@ type survey struct {
 	rules *Rules
 	name  pkgref.Name
 	known map[string]int // text of a version → its place in Versions
-	tags  map[string]pkgref.Version
+	tags  map[string]pkgref.Version // zero: denied
 }
 
 // list takes one provider's versions and tags into account. What an earlier
@@ -116,7 +116,8 @@ func (s *survey) list(vs *provider.Versions) {
 		if err != nil || spec.Kind != pkgref.KindTag {
 			continue // no URL can ask for it
 		}
-		if v := (&choice{rules: s.rules, name: s.name, spec: spec}).pick(vs); !v.IsZero() {
+		c := &choice{rules: s.rules, name: s.name, spec: spec}
+		if v := c.pick(vs); !v.IsZero() || c.denied != nil { // denied here, nobody else is asked
 			s.tags[tag] = v
 		}
 	}
@@ -145,7 +146,9 @@ func (s *survey) overview() Overview {
 		return strings.Compare(b.Version.String(), a.Version.String())
 	})
 	for _, tag := range slices.SortedFunc(maps.Keys(s.tags), latestFirst) {
-		s.Tags = append(s.Tags, Tag{tag, s.tags[tag]})
+		if v := s.tags[tag]; !v.IsZero() {
+			s.Tags = append(s.Tags, Tag{tag, v})
+		}
 	}
 	return s.Overview
 }

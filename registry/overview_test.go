@@ -78,6 +78,10 @@ func TestOverview_PL1(t *testing.T) {
 			sources: []*source{many("a", "1.0.0", "2.0.0")},
 			policy:  config.Policy{Conceal: true, Rules: deny("p@2").Rules}, want: []string{"1.0.0", "latest=1.0.0", "listed"},
 		},
+		"a tag that a rule denies is nobody else's": {
+			sources: []*source{many("a", "2.0.0").tag("p", "next", "2.0.0"), many("b", "1.0.0").tag("p", "next", "1.0.0")}, newest: true,
+			policy: deny("p@2"), want: []string{"1.0.0", "listed"},
+		},
 		"nobody has it": {sources: []*source{newSource("a")}},
 	}
 	for name, tt := range tests {
