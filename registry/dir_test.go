@@ -67,7 +67,7 @@ func TestDirectory_PG4(t *testing.T) {
 		return err != nil && len(e.cache.Held("p")) == 0
 	})
 	e.want(t, "/lib/p/1.0.0/a.js", outcome.NotFound)
-	eventually(t, "what was staged goes", func() bool { return len(below(t, e.dir+"/tmp")) == 0 })
+	e.wantNothingStaged(t)
 }
 
 // What an earlier process left in the view is watched, too.

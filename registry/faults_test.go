@@ -194,3 +194,17 @@ func TestLooseFileCorruptOnce_PC8(t *testing.T) {
 }
 
 func forgetful(g *registry.Generation) { g.NegativeCacheTime = 0 }
+
+// After a move to another registry a list of the old one leads nowhere.
+func TestListOfARegistryThatMoved_PC7(t *testing.T) {
+	t.Parallel()
+	before := providertest.NewRegistry(t, providertest.Generate("p", "1.0.0", 1, 1))
+	after := providertest.NewRegistry(t, providertest.Generate("p", "1.0.0", 1, 1))
+	e := start(t, one(overNPM(t, before, nil)))
+	e.wantRedirect(t, "/lib/p/^1/x", "/lib/p/1.0.0/x")
+	before.Close()
+	if _, err := e.Swap(generation(t, one(overNPM(t, after, nil)))); err != nil {
+		t.Fatal(err)
+	}
+	e.wantBody(t, "/lib/p/1.0.0/package.json", "{\"name\": \"p\", \"version\": \"1.0.0\"}\n")
+}

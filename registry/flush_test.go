@@ -45,7 +45,7 @@ func TestFlushExact_PA1_PC8(t *testing.T) {
 			if n := len(below(t, e.dir+"/blobs")); n != 1 {
 				t.Errorf("%d blobs are kept", n)
 			}
-			eventually(t, "what was staged goes", func() bool { return len(below(t, e.dir+"/tmp")) == 0 })
+			e.wantNothingStaged(t)
 			if _, err := e.Flush(t.Context(), "p", spec(t, "7.0.0"), "ops"); !errors.Is(err, outcome.NotFound) {
 				t.Errorf("unknown: %v", err)
 			}
@@ -253,7 +253,7 @@ func TestFlushUnderReaders_F34(t *testing.T) {
 			for i := range 20 {
 				e.wantBody(t, fmt.Sprintf("/lib/p/1.0.0/f%d.js", i), fmt.Sprintf("content 15 of %d", i))
 			}
-			eventually(t, "what was staged goes", func() bool { return len(below(t, e.dir+"/tmp")) == 0 })
+			e.wantNothingStaged(t)
 		})
 	}
 }
@@ -348,7 +348,7 @@ func TestBlobDamaged_PC8(t *testing.T) {
 			}
 			e.wantBody(t, "/lib/p/1.0.0/b.js", "other")
 			e.want(t, "/lib/p/1.0.0/b.js.gz", outcome.NotFound)
-			eventually(t, "what was staged goes", func() bool { return len(below(t, e.dir+"/tmp")) == 0 })
+			e.wantNothingStaged(t)
 		})
 	}
 }

@@ -209,12 +209,11 @@ func (e *env) wantViewed(tb testing.TB, want ...string) {
 	}
 }
 
-// wantNothingStaged fails when something lies in tmp.
+// wantNothingStaged fails when something stays in tmp; what was moved away is
+// deleted there in the background.
 func (e *env) wantNothingStaged(tb testing.TB) {
 	tb.Helper()
-	if got := below(tb, filepath.Join(e.dir, "tmp")); len(got) > 0 {
-		tb.Errorf("tmp holds %q", got)
-	}
+	eventually(tb, "tmp is empty", func() bool { return len(below(tb, filepath.Join(e.dir, "tmp"))) == 0 })
 }
 
 // below lists what is no directory below dir, sorted.

@@ -103,7 +103,7 @@ func TestAllLeave_F24(t *testing.T) {
 			t.Errorf("caller %d: %v", i, err)
 		}
 	}
-	eventually(t, "what was staged goes", func() bool { return len(below(t, e.dir+"/tmp")) == 0 })
+	e.wantNothingStaged(t)
 	e.wantViewed(t)
 	remove()
 	e.wantBody(t, "/lib/big/1.0.0/package.json", "{\"name\": \"big\", \"version\": \"1.0.0\"}\n")

@@ -32,8 +32,6 @@ var (
 	errDigest = errors.New("digest mismatch")
 	// errBroken marks a stream that ended before its time.
 	errBroken = errors.New("broken off")
-	// errLost marks bytes that are not where their release says.
-	errLost = errors.New("missing")
 )
 
 func (r *Registry) takeArchive(ctx context.Context, g *Generation, w wanted, src source, m *cache.Manifest) (*cache.Manifest, error) {
@@ -80,7 +78,7 @@ func broken(err error) error {
 // upstream contradicts itself.
 func lost(err error) error {
 	if errors.Is(err, outcome.NotFound) {
-		return outcome.Wrap(outcome.Unavailable, fmt.Errorf("%w: %v", errLost, err), "the release is listed but its bytes are not there") //nolint:errorlint // not "not found"
+		return outcome.New(outcome.Unavailable, "the release is listed but its bytes are not there: %v", err)
 	}
 	return err
 }
