@@ -31,8 +31,8 @@ func daemon(b *testing.B, t *table) {
 		packages[i] = providertest.Package{Name: "many", Version: version, Files: map[string][]byte{"index.js": []byte(version)}}
 	}
 	packages[listed-1].Tags = []string{"next"}
-	one := e2e.Start(b, e2e.Options{Front: e2e.Direct, Packages: packages, LogLevel: "info", Env: []string{"GOMAXPROCS=1"}})
-	all := e2e.Start(b, e2e.Options{Front: e2e.Direct, Registry: one.Upstream.URL(), LogLevel: "info"})
+	one := e2e.Start(b, e2e.Options{Packages: packages, LogLevel: "info", Env: []string{"GOMAXPROCS=1"}})
+	all := e2e.Start(b, e2e.Options{Registry: one.Upstream.URL(), LogLevel: "info"})
 	root := b.TempDir()
 	if err := os.WriteFile(filepath.Join(root, "1k.js"), make([]byte, 1000), 0o644); err != nil {
 		b.Fatal(err)
@@ -50,15 +50,15 @@ func daemon(b *testing.B, t *table) {
 		{"404 of a version", "/lib/many/9.0.0/index.js", http.StatusNotFound},
 	} {
 		for _, s := range []*e2e.Stack{one, all} {
-			if a := s.Get(q.path); a.Status != q.status {
-				b.Fatalf("%s: status %d, want %d", q.path, a.Status, q.status)
+			if a, err := s.Try(http.MethodGet, s.Daemon+q.path); err != nil || a.Status != q.status {
+				b.Fatalf("%s: status %d %v, want %d", q.path, a.Status, err, q.status)
 			}
 		}
 		var static, single, both []float64
 		for range daemonRounds {
 			static = append(static, wrk(b, daemonSeconds, bare+"/1k.js").rate)
-			single = append(single, wrk(b, daemonSeconds, one.URL+q.path).rate)
-			both = append(both, wrk(b, daemonSeconds, all.URL+q.path).rate)
+			single = append(single, wrk(b, daemonSeconds, one.Daemon+q.path).rate)
+			both = append(both, wrk(b, daemonSeconds, all.Daemon+q.path).rate)
 		}
 		t.atLeast(q.what+" from the daemon, req/s / nginx 1 KB", median(ratios(single, static)), daemonBudget, "×")
 		t.info("  the same on all processors", median(ratios(both, static)), "×")

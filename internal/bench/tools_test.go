@@ -32,7 +32,7 @@ func bareNginx(b *testing.B, root, workers string) (url string, pid int) {
 		user = "user root;\n"
 	}
 	conf := fmt.Sprintf("%sworker_processes %s;\npid nginx.pid;\nerror_log error.log;\nevents { worker_connections 1024; }\n"+
-		"http {\naccess_log off;\nsendfile on;\nkeepalive_requests 10000;\ntypes { text/javascript js; }\nclient_body_temp_path t1;\n"+
+		"http {\naccess_log off;\nsendfile on;\ntcp_nopush on;\nkeepalive_requests 10000;\ntypes { text/javascript js; }\nclient_body_temp_path t1;\n"+
 		"proxy_temp_path t2;\nfastcgi_temp_path t3;\nuwsgi_temp_path t4;\nscgi_temp_path t5;\n"+
 		"server { listen %s; location / { root %q; } }\n}\n", user, workers, address, root)
 	if err := os.WriteFile(filepath.Join(dir, "nginx.conf"), []byte(conf), 0o600); err != nil {
