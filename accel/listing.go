@@ -73,13 +73,10 @@ func (h *Handler) listing(w http.ResponseWriter, r *http.Request, l *registry.Li
 		return nil
 	}
 	out := bufio.NewWriterSize(w, 16<<10)
-	if err := listingPage.ExecuteTemplate(out, "listing.html", h.page(l, &o, httpx.BaseURL(r, h.PublicURL))); err != nil {
-		if r.Context().Err() != nil {
-			return nil // the client has left
-		}
+	err := listingPage.ExecuteTemplate(out, "listing.html", h.page(l, &o, httpx.BaseURL(r, h.PublicURL)))
+	if gone := out.Flush(); err != nil && gone == nil { // who has left needs no more
 		return fmt.Errorf("render listing: %w", err)
 	}
-	_ = out.Flush() // as above
 	return nil
 }
 

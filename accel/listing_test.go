@@ -3,6 +3,7 @@ package accel_test
 import (
 	"fmt"
 	"html"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -190,6 +191,15 @@ func TestListingOpen_PL1_PG5(t *testing.T) {
 	wantNone(t, page, "b.js")
 }
 
+// Where nobody lists versions, neither ranges nor tags are proposed.
+func TestListingWithoutVersions_PL1_PG5(t *testing.T) {
+	t.Parallel()
+	s := erect(t, &shelf{versions: []string{"1.0.0", "1.1.0"}, files: planks("a.txt"), silent: true}, "", config.Policy{})
+	page := s.page(t, "/lib/shelf/1.0.0/")
+	wantParts(t, page, ">Exact</a>", ">Metadata</a>", "No source lists the versions", "1 version,")
+	wantNone(t, page, ">Range</a>", ">Tag</a>", ">main</a>", "1.1.0")
+}
+
 func TestListingHead_PL1(t *testing.T) {
 	t.Parallel()
 	s := erect(t, &shelf{versions: []string{"1.0.0"}, files: planks("d/a.js")}, "", config.Policy{})
@@ -198,6 +208,20 @@ func TestListingHead_PL1(t *testing.T) {
 	s.handler.ServeHTTP(w, r)
 	if w.Code != http.StatusOK || w.Body.Len() > 0 || w.Header().Get("Content-Type") != "text/html; charset=utf-8" {
 		t.Errorf("status %d, %d bytes, %v", w.Code, w.Body.Len(), w.Header())
+	}
+}
+
+// gone is a client that leaves after the headers.
+type gone struct{ nowhere }
+
+func (gone) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+func TestListingForNobody_PL1(t *testing.T) {
+	t.Parallel()
+	s := erect(t, crowd(500), "", config.Policy{})
+	r := httptest.NewRequest(http.MethodGet, "/lib/shelf/1.0.0/d/", http.NoBody)
+	if err := s.serve(gone{nowhere{http.Header{}}}, r); err != nil {
+		t.Errorf("a client that left is our fault: %v", err)
 	}
 }
 

@@ -126,7 +126,8 @@ func publishedOf(m *cache.Manifest, o *registry.Overview) string {
 	return day(o.Versions[i].Published)
 }
 
-// questions are the ways to ask for a package.
+// questions are the ways to ask for a package. Where nobody lists its versions
+// only an exact one means anything.
 func (h *Handler) questions(l *registry.Listing, o *registry.Overview, base string) []question {
 	exact := l.Manifest.Version.String()
 	plain, _, _ := strings.Cut(exact, "+") // build metadata plays no part in a range
@@ -140,13 +141,15 @@ func (h *Handler) questions(l *registry.Listing, o *registry.Overview, base stri
 			Text: base + h.Pub + string(l.Name) + "/" + spec + "/" + query,
 		}
 	}
-	return []question{
-		ask("Exact", exact, "", "these bytes, for ever"),
-		ask("Range", "^"+plain, "", "redirects to the newest version that fits"),
-		ask("Tag", pkgref.Latest, "", "redirects to what the dist-tag names"),
-		ask("main", "main", "", pinned),
-		ask("Metadata", exact, "?meta", "JSON: every file with size, integrity and type"),
+	list := []question{ask("Exact", exact, "", "these bytes, for ever")}
+	if o.Listed || o.Partial {
+		list = append(list, ask("Range", "^"+plain, "", "redirects to the newest version that fits"),
+			ask("Tag", pkgref.Latest, "", "redirects to what the dist-tag names"))
 	}
+	if o.Listed || o.Partial || !o.Main.IsZero() {
+		list = append(list, ask("main", "main", "", pinned))
+	}
+	return append(list, ask("Metadata", exact, "?meta", "JSON: every file with size, integrity and type"))
 }
 
 // counted writes a number of things.

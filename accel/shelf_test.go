@@ -33,6 +33,7 @@ type shelf struct {
 	tags     map[string]string
 	files    []provider.File
 	open     bool // the files are not listed
+	silent   bool // neither are the versions
 	trouble  error
 
 	mu    sync.Mutex
@@ -53,6 +54,9 @@ func (s *shelf) asked(call string) error {
 func (s *shelf) Versions(_ context.Context, name pkgref.Name, _ string) (*provider.Versions, error) {
 	if err := s.asked("versions"); err != nil {
 		return nil, err
+	}
+	if s.silent {
+		return nil, outcome.New(outcome.NotFound, "no list")
 	}
 	vs := &provider.Versions{Name: name, Tags: s.tags}
 	for i, text := range s.versions {
@@ -103,6 +107,7 @@ func planks(paths ...string) (list []provider.File) {
 // stand is a shelf behind a handler.
 type stand struct {
 	*shelf
+	serve    httpx.HandlerFunc
 	handler  http.Handler
 	registry *registry.Registry
 	cache    *cache.Cache
@@ -127,7 +132,7 @@ func erect(tb testing.TB, s *shelf, publicURL string, policy config.Policy) *sta
 	})
 	tb.Cleanup(func() { r.Close(); c.Close() })
 	h := accel.New(accel.Config{Registry: r, Pub: "/lib/", Internal: "/ilib/", PublicURL: publicURL, Period: time.Minute})
-	return &stand{s, (&httpx.Adapter{}).Handle("packages", h.Serve), r, c}
+	return &stand{s, h.Serve, (&httpx.Adapter{}).Handle("packages", h.Serve), r, c}
 }
 
 // request sends a GET from a front on this machine; header are pairs of key and value.
