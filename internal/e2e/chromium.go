@@ -45,7 +45,7 @@ func Browse(t testing.TB, url string, l Look) string {
 	if l.Screenshot != "" {
 		args = append(args, "--screenshot="+l.Screenshot)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, NeedChromium(t), append(args, url)...)
 	var stderr bytes.Buffer

@@ -64,19 +64,17 @@ func TestListingInChromium_PL1(t *testing.T) {
 	for page, path := range map[string]string{
 		"package": "/lib/@acme/shelf/1.12.0/", "directory": "/lib/@acme/shelf/1.12.0/dist/", "main": "/lib/@acme/shelf/main/dist/themes/",
 	} {
-		real := s.Get(path)
-		status(t, real, http.StatusOK)
-		if csp := real.Header.Get("Content-Security-Policy"); csp != "sandbox" {
+		answer := s.Get(path)
+		status(t, answer, http.StatusOK)
+		if csp := answer.Header.Get("Content-Security-Policy"); csp != "sandbox" {
 			t.Errorf("%s: policy %q", page, csp)
 		}
-		frame := framed(t, string(real.Body))
-		for _, width := range []int{390, 1280} {
-			for scheme, dark := range map[string]bool{"light": false, "dark": true} {
-				look := e2e.Look{Width: max(width, 500), Height: 2600, Dark: dark, Screenshot: filepath.Join(pictures, fmt.Sprintf("%s-%d-%s.png", page, width, scheme))}
-				checkMeasures(t, e2e.Browse(t, fmt.Sprintf("%s/?w=%d", frame, width), look), width, dark)
-			}
+		frame := framed(t, string(answer.Body))
+		for scheme, dark := range map[string]bool{"light": false, "dark": true} {
+			look := e2e.Look{Width: 390 + 20 + 1280, Height: 2600, Dark: dark, Screenshot: filepath.Join(pictures, page+"-"+scheme+".png")}
+			checkMeasures(t, e2e.Browse(t, frame, look), dark)
 		}
-		dom := e2e.Browse(t, s.URL+path, e2e.Look{Width: 1280, Height: 900})
+		dom := e2e.Browse(t, s.URL+path, e2e.Look{Width: 1280, Height: 900, Screenshot: filepath.Join(pictures, page+".png")})
 		checkDocument(t, s.URL, page, dom)
 	}
 }
@@ -107,29 +105,33 @@ func checkDocument(t *testing.T, url, page, dom string) {
 
 var resultElement = regexp.MustCompile(`<pre id="result">([^<]+)</pre>`)
 
-func checkMeasures(t *testing.T, dom string, width int, dark bool) {
+func checkMeasures(t *testing.T, dom string, dark bool) {
 	t.Helper()
 	found := resultElement.FindStringSubmatch(dom)
 	if found == nil {
 		t.Fatalf("nothing was measured: %.2000s", dom)
 	}
-	var m measured
-	if err := json.Unmarshal([]byte(html.UnescapeString(found[1])), &m); err != nil {
+	var frames []measured
+	if err := json.Unmarshal([]byte(html.UnescapeString(found[1])), &frames); err != nil {
 		t.Fatal(err)
 	}
-	if m.Inner != width || m.Dark != dark {
-		t.Errorf("the page is %d wide and dark is %t, want %d and %t", m.Inner, m.Dark, width, dark)
-	}
-	if m.Scroll > m.Inner || len(m.Wide) > 0 {
-		t.Errorf("%d wide: the page scrolls to %d, for %q", width, m.Scroll, m.Wide)
-	}
-	if m.Contrast < 4.5 {
-		t.Errorf("dark %t: contrast of %s is %.2f", dark, m.Weakest, m.Contrast)
+	for i, width := range []int{390, 1280} {
+		m := frames[i]
+		if m.Inner != width || m.Dark != dark {
+			t.Errorf("the page is %d wide and dark is %t, want %d and %t", m.Inner, m.Dark, width, dark)
+		}
+		if m.Scroll > m.Inner || len(m.Wide) > 0 {
+			t.Errorf("%d wide: the page scrolls to %d, for %q", width, m.Scroll, m.Wide)
+		}
+		if m.Contrast < 4.5 {
+			t.Errorf("dark %t: contrast of %s is %.2f", dark, m.Weakest, m.Contrast)
+		}
 	}
 }
 
-// framed serves a copy of a page in a frame of ?w= pixels, with a script that
-// opens what is folded in and writes down what it measures.
+// framed serves a copy of a page in two frames, one as wide as a phone and one
+// as wide as a desk, with a script that opens what is folded in and writes down
+// what it measures.
 func framed(t *testing.T, page string) string {
 	t.Helper()
 	wrapper, err := os.ReadFile("testdata/frame.html")
