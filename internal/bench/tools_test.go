@@ -70,9 +70,10 @@ type load struct {
 }
 
 // wrk sends requests with one thread over 32 connections.
-func wrk(b *testing.B, seconds int, url string) load {
+func wrk(b *testing.B, seconds int, url string, options ...string) load {
 	b.Helper()
-	out, err := exec.Command("wrk", "-t1", "-c32", fmt.Sprintf("-d%ds", seconds), url).CombinedOutput()
+	args := append([]string{"-t1", "-c32", fmt.Sprintf("-d%ds", seconds)}, options...)
+	out, err := exec.Command("wrk", append(args, url)...).CombinedOutput()
 	rate, count := wrkRate.FindSubmatch(out), wrkCount.FindSubmatch(out)
 	if err != nil || rate == nil || count == nil || bytes.Contains(out, []byte("Socket errors")) {
 		b.Fatalf("wrk: %v\n%s", err, out)
