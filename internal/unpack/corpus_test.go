@@ -126,3 +126,34 @@ func TestTarball_Limits_PF4(t *testing.T) {
 		})
 	}
 }
+
+// Extended headers may be large, or many, as long as they are in proportion.
+func TestTarball_ExtendedHeaders_PF4(t *testing.T) {
+	t.Parallel()
+	wide := unpack.Limits{Unpacked: 1 << 30, Entries: 100_000, Path: 1024, Depth: 128}
+	for name, tt := range map[string]struct {
+		header, n int // bytes of each extended header, and how many there are
+		reason    string
+	}{
+		"large for one":             {1 << 20, 1, ""},
+		"small for each of many":    {3000, 20_000, ""},
+		"large for each of a few":   {1 << 20, 6, "meta"},
+		"medium for each of many":   {6000, 20_000, "meta"},
+		"with more names than fit":  {1100, 40_000, "entries"},
+		"small for each, few names": {1100, 30_000, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			name := "package/" + strings.Repeat("n", 200) + "/" + strings.Repeat("n", 200)
+			if tt.header < 2000 {
+				name += strings.Repeat("/"+strings.Repeat("n", 200), 3)
+			}
+			header := unpacktest.Pax("path", name, "comment", strings.Repeat("c", tt.header-len(name)-50))
+			archive := unpacktest.Gzip(bytes.Repeat(append(header.Bytes(), unpacktest.File("x", "").Bytes()...), tt.n))
+			_, err := unpacked(t, bytes.NewReader(archive), wide)
+			if unpack.Reason(err) != tt.reason {
+				t.Errorf("got %v, want a refusal for %q", err, tt.reason)
+			}
+		})
+	}
+}

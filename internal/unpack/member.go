@@ -12,6 +12,10 @@ const (
 	// extended headers of one member, of which the tar reader accepts
 	// three kinds of 1 MiB each, with their own headers and padding.
 	maxMeta = 4 << 20
+	// metaPerMember is how much more all extended headers together may have for
+	// each member, in bytes. A usual one has 1 KiB. They are by far the most
+	// expensive bytes of an archive, in time and memory.
+	metaPerMember = 4 << 10
 	// maxNames bounds the bytes of all names, all of which stay in memory. The
 	// largest real packages have about 4 MiB of them.
 	maxNames = 32 << 20
@@ -28,6 +32,7 @@ type unpacker struct {
 	dirs     dirs
 	members  int
 	names    int   // bytes of names
+	meta     int64 // bytes of extended headers
 	unpacked int64 // bytes of members and extended headers
 	unread   int64 // bytes of the current member not read yet
 	padding  int64 // bytes behind them
@@ -70,8 +75,12 @@ func (u *unpacker) next() (*tar.Header, error) {
 	u.unread, u.padding = 0, 0
 	u.members++
 	u.names += len(hdr.Name)
+	u.meta += meta
 	if err := u.count(meta); err != nil {
 		return nil, err
+	}
+	if u.meta > maxMeta+metaPerMember*int64(u.members) {
+		return nil, refuse(reasonMeta, "%d bytes of extended headers for %d members", u.meta, u.members)
 	}
 	if u.names > maxNames {
 		return nil, refuse(reasonEntries, "more than %d bytes of names", maxNames)

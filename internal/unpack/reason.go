@@ -24,7 +24,7 @@ const (
 	reasonLength    = "length"    // a path, component or depth beyond the limits
 	reasonEntries   = "entries"   // too many members, directories, or names
 	reasonUnpacked  = "unpacked"  // too many bytes
-	reasonMeta      = "meta"      // too large an extended header
+	reasonMeta      = "meta"      // too large extended headers
 	reasonConflict  = "conflict"  // a path that is a file and a directory
 	reasonEmpty     = "empty"     // no file
 )
