@@ -83,13 +83,18 @@ func (c *Cache) lookAtMain(name pkgref.Name, file string) (Main, error) {
 
 // dirVersion reads the version of a directory that a person made.
 func (c *Cache) dirVersion(dir string) pkgref.Version {
-	var pkg struct{ Version string }
 	f, err := c.openRegular(dir + "/package.json")
 	if err != nil {
 		return pkgref.Version{}
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxPackageJSON))
+	return versionIn(f)
+}
+
+// versionIn reads the version out of a package.json; zero where it tells none.
+func versionIn(r io.Reader) pkgref.Version {
+	var pkg struct{ Version string }
+	data, err := io.ReadAll(io.LimitReader(r, maxPackageJSON))
 	if err == nil {
 		err = json.Unmarshal(data, &pkg)
 	}

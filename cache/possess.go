@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"strings"
 	"syscall"
 
@@ -51,10 +52,20 @@ func (c *Cache) checkOurs() error {
 	}
 	for _, e := range entries {
 		if !ownName(e.Name()) {
-			return fmt.Errorf("data directory %s: %w: it holds %q; name an empty directory in root.fs", c.config.Dir, ErrForeign, e.Name())
+			return c.foreign(e.Name())
 		}
 	}
 	return nil
+}
+
+// foreign says whose directory this is not, and what to do about it. What looks
+// like a tree of packages can be taken over.
+func (c *Cache) foreign(holds string) error {
+	remedy := "name an empty directory in root.fs"
+	if place, ok := findTree(c.root.FS()); ok {
+		remedy += fmt.Sprintf(", and take over these packages with \"registryd import %s\"", path.Join(c.config.Dir, place))
+	}
+	return fmt.Errorf("data directory %s: %w: it holds %q; %s", c.config.Dir, ErrForeign, holds, remedy)
 }
 
 // ownName reports whether an entry may be there before the format is written:

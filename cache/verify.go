@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -184,8 +185,10 @@ func (c *Cache) ownDirs(name pkgref.Name) bool {
 }
 
 // list reads a directory whatever bytes its name has.
-func (c *Cache) list(dir string) ([]fs.DirEntry, error) {
-	f, err := c.root.Open(dir)
+func (c *Cache) list(dir string) ([]fs.DirEntry, error) { return listDir(c.root, dir) }
+
+func listDir(root *os.Root, dir string) ([]fs.DirEntry, error) {
+	f, err := root.Open(dir)
 	if err != nil {
 		return nil, err
 	}

@@ -232,8 +232,10 @@ var errIrregular = errors.New("not a regular file")
 
 // openRegular opens what a person may have placed. Without O_NONBLOCK a fifo
 // would hold us for ever.
-func (c *Cache) openRegular(name string) (*os.File, error) {
-	f, err := c.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+func (c *Cache) openRegular(name string) (*os.File, error) { return openRegular(c.root, name) }
+
+func openRegular(root *os.Root, name string) (*os.File, error) {
+	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}

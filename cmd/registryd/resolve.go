@@ -32,14 +32,9 @@ func (o *settings) library(ctx context.Context, r *remote, named bool) (library,
 		}
 		return byDaemon{daemon}, nil
 	}
-	opts := o.options()
-	opts.Load = o.loadQuietly
-	s, err := server.New(ctx, opts)
+	s, err := o.alone(ctx)
 	if err != nil {
 		return nil, err
-	}
-	for _, note := range s.Notes() {
-		o.streams.Say("registryd", note)
 	}
 	return byHand{s}, nil
 }

@@ -33,7 +33,7 @@ they are allowed, gets and verifies them, and lets nginx serve them from then on
 		Example: "  registryd serve\n  registryd serve -c registryd.yaml\n  registryd resolve lodash@^4",
 	}
 	root.AddCommand(
-		o.serveCommand(), o.checkCommand(), o.resolveCommand(), o.explainCommand(), o.warmCommand(), o.verifyCommand(),
+		o.serveCommand(), o.checkCommand(), o.resolveCommand(), o.explainCommand(), o.warmCommand(), o.verifyCommand(), o.importCommand(),
 		o.designateCommand(), o.flushCommand(), o.evictCommand(), o.listCommand(), o.reloadCommand(),
 		cli.VersionCommand(),
 	)
