@@ -71,6 +71,13 @@ type FileOpener interface {
 	OpenFile(ctx context.Context, r *Release, path string) (io.ReadCloser, error)
 }
 
+// Sourcer is the ability to tell where packages come from. What is remembered of
+// one source does not count for another one, even under the same name.
+type Sourcer interface {
+	// Source names the place that is asked for name, without secrets.
+	Source(name pkgref.Name) string
+}
+
 // Rescanner is the ability to tell cheaply whether a release changed in place,
 // which only a source that a person edits by hand has.
 type Rescanner interface {

@@ -16,6 +16,7 @@ const listFormat = 1
 type storedList struct {
 	Format    int               `json:"format"`
 	Name      string            `json:"name"`
+	Source    string            `json:"source,omitempty"`
 	Fetched   time.Time         `json:"fetched"`
 	Validator string            `json:"validator,omitempty"`
 	Tags      map[string]string `json:"tags"`
@@ -32,7 +33,7 @@ type storedVersion struct {
 
 func encodeList(h *heldList) ([]byte, error) {
 	s := storedList{
-		Format: listFormat, Name: string(h.versions.Name), Fetched: h.fetched.UTC(), Validator: h.versions.Validator,
+		Format: listFormat, Name: string(h.versions.Name), Source: h.source, Fetched: h.fetched.UTC(), Validator: h.versions.Validator,
 		Tags: h.versions.Tags, Versions: make([]storedVersion, len(h.versions.List)),
 	}
 	for i, v := range h.versions.List {
@@ -67,7 +68,7 @@ func decodeList(name pkgref.Name, data []byte) (*heldList, error) {
 		}
 		vs.List[i] = listed
 	}
-	return &heldList{versions: vs, fetched: s.Fetched}, nil
+	return &heldList{versions: vs, source: s.Source, fetched: s.Fetched}, nil
 }
 
 // before reports whether a stands before b in provider.Versions.List.

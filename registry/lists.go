@@ -26,6 +26,7 @@ type listKey struct {
 // that it has none. All but refreshing and ranges is immutable.
 type heldList struct {
 	versions   *provider.Versions // nil: the provider does not have the package
+	source     string             // where it came from, see provider.Sourcer
 	fetched    time.Time
 	refreshing atomic.Bool
 	ranges     rangeMemo
@@ -62,10 +63,19 @@ func (h *heldList) cost() int {
 	return min(4+len(h.versions.List)+texts/versionBytes, memoryVersions/4*3)
 }
 
-// heldList returns the list in memory or in the data directory, however old.
+// sourceOf tells where p gets name from, "" if it does not say.
+func sourceOf(p provider.Provider, name pkgref.Name) string {
+	if s, ok := p.(provider.Sourcer); ok {
+		return s.Source(name)
+	}
+	return ""
+}
+
+// heldList returns the list in memory or in the data directory, however old,
+// unless the provider of that name asked somebody else then.
 func (r *Registry) heldList(name pkgref.Name, p provider.Provider) (*heldList, bool) {
 	key := listKey{name, p.Name()}
-	if held, ok := r.lists.Get(key); ok {
+	if held, ok := r.lists.Get(key); ok && held.source == sourceOf(p, name) {
 		return held, true
 	}
 	data, err := r.cache.List(name, p.Name())
@@ -75,6 +85,9 @@ func (r *Registry) heldList(name pkgref.Name, p provider.Provider) (*heldList, b
 	held, err := decodeList(name, data)
 	if err != nil {
 		r.log.Warn("state file is unreadable and counts as absent", "pkg", name, "provider", p.Name(), "error", err)
+		return nil, false
+	}
+	if held.source != sourceOf(p, name) {
 		return nil, false
 	}
 	r.lists.Put(key, held, held.cost(), 0)
@@ -202,11 +215,11 @@ func (r *Registry) askList(ctx context.Context, key listKey, p lister) (*heldLis
 		if err := r.cache.DropList(key.name, key.provider); err != nil {
 			r.log.Warn("cannot remove a version list", "pkg", key.name, "provider", key.provider, "error", err)
 		}
-		return &heldList{fetched: r.now()}, nil
+		return &heldList{source: sourceOf(p, key.name), fetched: r.now()}, nil
 	case err != nil:
 		return nil, err
 	}
-	held := &heldList{versions: vs, fetched: r.now()}
+	held := &heldList{versions: vs, source: sourceOf(p, key.name), fetched: r.now()}
 	if old != nil && vs != old.versions {
 		r.forgetMarks(key.name) // what was absent may be there by now
 	}

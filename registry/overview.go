@@ -95,7 +95,7 @@ type survey struct {
 	Overview
 	rules *Rules
 	name  pkgref.Name
-	known map[string]int // text of a version → its place in Versions
+	known map[string]int            // text of a version → its place in Versions
 	tags  map[string]pkgref.Version // zero: denied
 }
 

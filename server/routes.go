@@ -21,7 +21,7 @@ import (
 func (s *Server) routes(c *config.Config) http.Handler {
 	adapter := &httpx.Adapter{
 		Logger: s.log, Observe: s.metrics.answered,
-		NegativeTTL: func() time.Duration { return c.NegativeCacheTime },
+		NegativeTTL: negativeTTL(c),
 	}
 	router := &httprouter.Router{HandleMethodNotAllowed: false} // every path is parsed by its owner
 	guarded := func(route string, h httpx.HandlerFunc) http.Handler { return adapter.Handle(route, s.gate.guard(h)) }
@@ -47,6 +47,17 @@ func (s *Server) routes(c *config.Config) http.Handler {
 		unknown.ServeHTTP(w, r)
 	})
 	return router
+}
+
+// negativeTTL is how long nginx keeps a 404. Without nginx the header that says
+// so would reach clients, and tell them what is absent from what is concealed.
+func negativeTTL(c *config.Config) func() time.Duration {
+	return func() time.Duration {
+		if c.Accel != "nginx" {
+			return 0
+		}
+		return c.NegativeCacheTime
+	}
 }
 
 // belongs reports whether a request is for the packages below pub. The raw

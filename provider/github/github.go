@@ -26,6 +26,7 @@
 package github
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -34,6 +35,7 @@ import (
 	"strings"
 
 	"github.com/registryd/registryd/internal/fetch"
+	"github.com/registryd/registryd/pkgref"
 )
 
 // DefaultAPI is the base of the public API.
@@ -83,11 +85,11 @@ type Config struct {
 // fetch.Config.Trusted: the API's, and for an installation of one's own that of
 // the host below it which packs tarballs.
 func (c Config) Trusted() []string {
-	u, err := parseAPI(or(c.API, DefaultAPI))
+	u, err := parseAPI(cmp.Or(c.API, DefaultAPI))
 	if err != nil || c.API == "" {
 		return nil // the public one has public addresses
 	}
-	port := or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
+	port := cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme])
 	trusted := []string{net.JoinHostPort(u.Hostname(), port)}
 	if strings.HasSuffix(u.Path, "/api/v3") && net.ParseIP(u.Hostname()) == nil {
 		trusted = append(trusted, net.JoinHostPort("codeload."+u.Hostname(), port))
@@ -100,6 +102,7 @@ func (c Config) Trusted() []string {
 type Provider struct {
 	name          string
 	api           *url.URL // without a slash at its end
+	origin        string   // the same, as text
 	tokens        tokens
 	source        string
 	pages         int
@@ -117,13 +120,13 @@ func New(c Config) (*Provider, error) {
 		return nil, errors.New("github provider without a client")
 	}
 	p := &Provider{
-		name:          or(c.Name, "github"),
-		source:        or(c.Source, SourceReleases),
-		pages:         or(c.Pages, DefaultPages),
+		name:          cmp.Or(c.Name, "github"),
+		source:        cmp.Or(c.Source, SourceReleases),
+		pages:         cmp.Or(c.Pages, DefaultPages),
 		client:        c.Client,
-		documentLimit: or(c.DocumentLimit, 64<<20),
-		archiveLimit:  or(c.ArchiveLimit, 256<<20),
-		log:           or(c.Logger, slog.New(slog.DiscardHandler)),
+		documentLimit: cmp.Or(c.DocumentLimit, 64<<20),
+		archiveLimit:  cmp.Or(c.ArchiveLimit, 256<<20),
+		log:           cmp.Or(c.Logger, slog.New(slog.DiscardHandler)),
 	}
 	if p.source != SourceReleases && p.source != SourceTags {
 		return nil, fmt.Errorf("source is %q: write %s or %s", c.Source, SourceReleases, SourceTags)
@@ -132,9 +135,10 @@ func New(c Config) (*Provider, error) {
 		return nil, fmt.Errorf("pages is %d: it must be from 1 to %d", c.Pages, maxPages)
 	}
 	var err error
-	if p.api, err = parseAPI(or(c.API, DefaultAPI)); err != nil {
+	if p.api, err = parseAPI(cmp.Or(c.API, DefaultAPI)); err != nil {
 		return nil, fmt.Errorf("api: %w", err)
 	}
+	p.origin = p.api.String()
 	if p.tokens, err = readTokens(c); err != nil {
 		return nil, err
 	}
@@ -144,14 +148,8 @@ func New(c Config) (*Provider, error) {
 // Name is what the configuration calls the provider.
 func (p *Provider) Name() string { return p.name }
 
-// or returns v, or def where v is the zero value.
-func or[T comparable](v, def T) T {
-	var zero T
-	if v == zero {
-		return def
-	}
-	return v
-}
+// Source is the API that is asked.
+func (p *Provider) Source(pkgref.Name) string { return p.origin }
 
 // parseAPI parses the base URL without its last slash. Errors do not quote it,
 // because it may hold a password.

@@ -1,6 +1,7 @@
 package github
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -45,7 +46,7 @@ func (e *entry) tag(kind string) string {
 }
 
 // api is a URL below the repository that the entry is of.
-func (e *entry) api() string { return or(e.URL, e.Commit.URL) }
+func (e *entry) api() string { return cmp.Or(e.URL, e.Commit.URL) }
 
 // timestamp is a time that may be missing or malformed, and then is zero.
 type timestamp struct{ time.Time }

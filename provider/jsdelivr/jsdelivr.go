@@ -14,6 +14,7 @@
 package jsdelivr
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -60,7 +61,7 @@ func (c Config) Trusted() []string {
 	var addrs []string
 	for _, s := range []string{c.API, c.CDN} {
 		if u, err := parseBase(s); s != "" && err == nil {
-			addrs = append(addrs, net.JoinHostPort(strings.ToLower(u.Hostname()), or(u.Port(), defaultPort(u.Scheme))))
+			addrs = append(addrs, net.JoinHostPort(strings.ToLower(u.Hostname()), cmp.Or(u.Port(), defaultPort(u.Scheme))))
 		}
 	}
 	return addrs
@@ -78,6 +79,7 @@ func defaultPort(scheme string) string {
 type Provider struct {
 	name, source  string
 	api, cdn      string // without a slash at the end
+	origin        string // api and source
 	client        *fetch.Client
 	documentLimit int64
 	fileLimit     int64
@@ -89,15 +91,15 @@ type Provider struct {
 // person who writes configuration.
 func New(c Config) (*Provider, error) {
 	p := &Provider{
-		name:          or(c.Name, "jsdelivr"),
-		source:        or(c.Source, SourceNPM),
+		name:          cmp.Or(c.Name, "jsdelivr"),
+		source:        cmp.Or(c.Source, SourceNPM),
 		client:        c.Client,
-		documentLimit: or(c.DocumentLimit, 64<<20),
-		fileLimit:     or(c.FileLimit, 256<<20),
+		documentLimit: cmp.Or(c.DocumentLimit, 64<<20),
+		fileLimit:     cmp.Or(c.FileLimit, 256<<20),
 		limits: unpack.Limits{
-			Entries: or(c.Limits.Entries, 100_000), Path: or(c.Limits.Path, 1024), Depth: or(c.Limits.Depth, 128),
+			Entries: cmp.Or(c.Limits.Entries, 100_000), Path: cmp.Or(c.Limits.Path, 1024), Depth: cmp.Or(c.Limits.Depth, 128),
 		},
-		log: or(c.Logger, slog.New(slog.DiscardHandler)),
+		log: cmp.Or(c.Logger, slog.New(slog.DiscardHandler)),
 	}
 	if c.Client == nil {
 		return nil, errors.New("jsdelivr provider without a client")
@@ -108,13 +110,14 @@ func New(c Config) (*Provider, error) {
 	for _, base := range []struct {
 		what, url string
 		field     *string
-	}{{"api", or(c.API, DefaultAPI), &p.api}, {"cdn", or(c.CDN, DefaultCDN), &p.cdn}} {
+	}{{"api", cmp.Or(c.API, DefaultAPI), &p.api}, {"cdn", cmp.Or(c.CDN, DefaultCDN), &p.cdn}} {
 		u, err := parseBase(base.url)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", base.what, err)
 		}
 		*base.field = strings.TrimRight(u.String(), "/")
 	}
+	p.origin = p.api + " " + p.source
 	return p, nil
 }
 
@@ -128,17 +131,11 @@ func parseBase(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// or returns v, or def where v is the zero value.
-func or[T comparable](v, def T) T {
-	var zero T
-	if v == zero {
-		return def
-	}
-	return v
-}
-
 // Name is what the configuration calls the provider.
 func (p *Provider) Name() string { return p.name }
+
+// Source is the API that is asked, and for what.
+func (p *Provider) Source(pkgref.Name) string { return p.origin }
 
 // id returns what jsDelivr calls a package. Errors: outcome.NotFound for a name
 // that no package of the source can have.

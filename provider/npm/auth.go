@@ -1,6 +1,7 @@
 package npm
 
 import (
+	"cmp"
 	"encoding/base64"
 	"net"
 	"net/url"
@@ -105,7 +106,7 @@ func placeOf(u *url.URL) string {
 
 // hostPort returns the address of a URL.
 func hostPort(u *url.URL) string {
-	return net.JoinHostPort(strings.ToLower(u.Hostname()), or(u.Port(), defaultPort(u.Scheme)))
+	return net.JoinHostPort(strings.ToLower(u.Hostname()), cmp.Or(u.Port(), defaultPort(u.Scheme)))
 }
 
 func defaultPort(scheme string) string {

@@ -11,6 +11,7 @@
 package npm
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -75,6 +76,7 @@ type Provider struct {
 	name          string
 	registry      *url.URL // base, with a slash at its end
 	scopes        map[string]*url.URL
+	sources       map[string]string // by scope, "" for the others
 	auth          credentials
 	optional      bool // Integrity
 	client        *fetch.Client
@@ -90,17 +92,17 @@ func New(c Config) (*Provider, error) {
 		return nil, errors.New("npm provider without a client")
 	}
 	p := &Provider{
-		name:          or(c.Name, "npm"),
+		name:          cmp.Or(c.Name, "npm"),
 		optional:      c.Integrity == IntegrityOptional,
 		client:        c.Client,
-		documentLimit: or(c.DocumentLimit, 64<<20),
-		archiveLimit:  or(c.ArchiveLimit, 256<<20),
-		log:           or(c.Logger, slog.New(slog.DiscardHandler)),
+		documentLimit: cmp.Or(c.DocumentLimit, 64<<20),
+		archiveLimit:  cmp.Or(c.ArchiveLimit, 256<<20),
+		log:           cmp.Or(c.Logger, slog.New(slog.DiscardHandler)),
 	}
 	if !p.optional && c.Integrity != "" && c.Integrity != IntegrityRequired {
 		return nil, fmt.Errorf("integrity is %q: write %s or %s", c.Integrity, IntegrityRequired, IntegrityOptional)
 	}
-	registry := or(c.Registry, c.Settings.Registry)
+	registry := cmp.Or(c.Registry, c.Settings.Registry)
 	if registry == "" {
 		return nil, ErrNoRegistry
 	}
@@ -112,17 +114,12 @@ func New(c Config) (*Provider, error) {
 	if err := p.readScopes(c); err != nil {
 		return nil, err
 	}
+	p.sources = map[string]string{"": withoutUser(p.registry).String()}
+	for scope, base := range p.scopes {
+		p.sources[scope] = withoutUser(base).String()
+	}
 	p.auth = p.credentials(c)
 	return p, nil
-}
-
-// or returns v, or def where v is the zero value.
-func or[T comparable](v, def T) T {
-	var zero T
-	if v == zero {
-		return def
-	}
-	return v
 }
 
 func (p *Provider) readScopes(c Config) error {
@@ -144,7 +141,16 @@ func (p *Provider) Name() string { return p.name }
 
 // Registry returns the base URL for names without a scope registry of their
 // own, without user info.
-func (p *Provider) Registry() string { return withoutUser(p.registry).String() }
+func (p *Provider) Registry() string { return p.sources[""] }
+
+// Source is the base URL of the registry that is asked for name, without user
+// info.
+func (p *Provider) Source(name pkgref.Name) string {
+	if s, ok := p.sources[name.Scope()]; ok {
+		return s
+	}
+	return p.sources[""]
+}
 
 // base returns the registry to ask for a name. A scope with a registry of its
 // own is asked nowhere else.

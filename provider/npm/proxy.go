@@ -1,6 +1,7 @@
 package npm
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -18,7 +19,7 @@ func (s Settings) ProxyFunc() (func(*http.Request) (*url.URL, error), error) {
 	if err != nil {
 		return nil, fmt.Errorf("proxy: %w", err)
 	}
-	secure, err := parseProxy(or(s.HTTPSProxy, s.Proxy))
+	secure, err := parseProxy(cmp.Or(s.HTTPSProxy, s.Proxy))
 	if err != nil {
 		return nil, fmt.Errorf("https-proxy: %w", err)
 	}

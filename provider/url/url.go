@@ -20,6 +20,7 @@
 package url
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,6 +67,7 @@ func (c Config) Trusted() []string {
 // implements provider.Releaser and provider.FileOpener.
 type Provider struct {
 	name      string
+	origin    string // the template
 	files     *urltemplate.Template
 	client    *fetch.Client
 	fileLimit int64
@@ -84,8 +86,8 @@ func New(c Config) (provider.Provider, error) {
 		return nil, fmt.Errorf("url: %w", err)
 	}
 	p := &Provider{
-		name: or(c.Name, "url"), files: files, client: c.Client, fileLimit: or(c.FileLimit, 256<<20),
-		log: or(c.Logger, slog.New(slog.DiscardHandler)),
+		name: cmp.Or(c.Name, "url"), origin: c.URL, files: files, client: c.Client, fileLimit: cmp.Or(c.FileLimit, 256<<20),
+		log: cmp.Or(c.Logger, slog.New(slog.DiscardHandler)),
 	}
 	if c.VersionsURL == "" {
 		return p, nil
@@ -94,20 +96,14 @@ func New(c Config) (provider.Provider, error) {
 	if err != nil {
 		return nil, fmt.Errorf("versions_url: %w", err)
 	}
-	return &Lister{Provider: p, lists: lists, limit: or(c.DocumentLimit, 64<<20)}, nil
-}
-
-// or returns v, or def where v is the zero value.
-func or[T comparable](v, def T) T {
-	var zero T
-	if v == zero {
-		return def
-	}
-	return v
+	return &Lister{Provider: p, lists: lists, limit: cmp.Or(c.DocumentLimit, 64<<20)}, nil
 }
 
 // Name is what the configuration calls the provider.
 func (p *Provider) Name() string { return p.name }
+
+// Source is the template of the files' URLs.
+func (p *Provider) Source(pkgref.Name) string { return p.origin }
 
 // Release describes any version without a request: only its files can show
 // that it exists. Errors: outcome.NotFound for a name that the template has no
