@@ -36,6 +36,7 @@ func TestCrash(t *testing.T) {
 		if e.Recovered() {
 			t.Error("the view was set aside without a reboot")
 		}
+		wantNothingToMend(t, e)
 		shown += wantWhole(t, e)
 		e.WaitForDeletions()
 		if err := e.Close(); err != nil {
@@ -119,6 +120,16 @@ func step(t *testing.T, e env, worker, i int) error {
 		err = errors.Join(err, e.Evict(m.Name, m.Version))
 	}
 	return errors.Join(err, e.Designate(m.Name, m.Version, "ops", true))
+}
+
+// wantNothingToMend has everything hashed, tarballs too.
+func wantNothingToMend(t *testing.T, e env) {
+	t.Helper()
+	for _, name := range e.VerifyNames() {
+		if found := e.verify(t, string(name), false); len(found) > 0 {
+			t.Errorf("to be mended: %q", found)
+		}
+	}
 }
 
 // wantWhole compares the view with the manifests and counts what it saw.

@@ -38,7 +38,8 @@ type Check struct {
 	Files    int       // of the view
 	Bytes    int64     // that were hashed
 	Findings []Finding // in the order in which they were found
-	// Notes name what was left alone, since people may put it there.
+	// Notes name what is no damage: what people put there, which is left alone, and
+	// a main that they moved, which its record follows.
 	Notes  []string
 	Losses []Loss // what to fetch again
 }

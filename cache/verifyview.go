@@ -176,8 +176,7 @@ func (v *verifying) sha256(file string) (Digest, error) {
 	return v.sum(f)
 }
 
-// pin verifies that main and its record agree. Main counts: a person may have
-// moved it.
+// pin verifies that main and its record agree. Main counts.
 func (v *verifying) pin() error {
 	if v.linked {
 		return nil
@@ -209,10 +208,14 @@ func (v *verifying) pin() error {
 	if main.Kind != MainPin || main.Version.String() == pin.Version {
 		return nil
 	}
-	problem := "says " + pin.Version + ", and main points at " + main.Version.String()
-	return v.found(file, "", problem, func() (string, error) {
-		return "follows main now", v.c.writePin(v.name, Pin{Version: main.Version.String(), By: ByHand, At: v.c.now().UTC()})
-	})
+	// A person may have moved main, or a designation was cut short: that is no damage.
+	text := "says " + pin.Version + ", and main points at " + main.Version.String()
+	if !v.fix {
+		v.note(file, text)
+		return nil
+	}
+	v.note(file, text+"; it follows main now")
+	return v.c.writePin(v.name, Pin{Version: main.Version.String(), By: ByHand, At: v.c.now().UTC()})
 }
 
 // ByHand is the Pin.By of a main that a person moved without telling us.

@@ -1,6 +1,7 @@
 package registry_test
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -215,5 +216,37 @@ func TestExplain_NewestSeesAll_PC4(t *testing.T) {
 	x := e.explain(t, "p", "1")
 	if diff := cmp.Diff([]string{"a not-found 1.0.0", "b not-found 1.5.0", "c not-found 1.2.0"}, path(x.Asked)); diff != "" || x.Version != "1.5.0" {
 		t.Errorf("got %s\n%s", x.Version, diff)
+	}
+}
+
+// unlisted knows releases and lists none.
+type unlisted struct{ s *source }
+
+func (u unlisted) Name() string { return u.s.Name() }
+
+func (u unlisted) Release(ctx context.Context, name pkgref.Name, v pkgref.Version) (*provider.Release, error) {
+	return u.s.Release(ctx, name, v)
+}
+
+func TestExplain_ProviderWithoutLists_PC1(t *testing.T) {
+	t.Parallel()
+	e := start(t, setup{providers: []provider.Provider{unlisted{newSource("url").versionsOf("p", "1.0.0")}}})
+	x := e.explain(t, "p", "^1")
+	want := []registry.Asked{{Provider: "url", Outcome: "not-found", Error: "it lists no versions"}}
+	if diff := cmp.Diff(want, x.Asked); diff != "" || x.Outcome != "not-found" {
+		t.Errorf("got %+v\n%s", x, diff)
+	}
+	if x := e.explain(t, "p", "1.0.0"); x.Provider != "url" || x.Located[0].Error != "" {
+		t.Errorf("got %+v", x)
+	}
+}
+
+// A hot path pays nothing for what nobody asks for.
+func TestTrace_CostsNothing(t *testing.T) {
+	s := newSource("npm").versionsOf("p", "1.0.0", "1.1.0")
+	e := start(t, one(s))
+	ctx, exact := context.Background(), spec(t, "1.0.0")
+	if n := testing.AllocsPerRun(100, func() { _, _ = e.Resolve(ctx, "p", exact) }); n > 0 {
+		t.Errorf("resolving an exact version takes %v allocations", n)
 	}
 }

@@ -51,7 +51,7 @@ type Asked struct {
 	// Outcome is "ok" where it answered and the walk ended, "not-asked" where the
 	// walk had ended before; else the type of error. "not-found" goes on.
 	Outcome string     `json:"outcome"`
-	Error   string     `json:"error,omitempty"`  // in words; "" for not-found
+	Error   string     `json:"error,omitempty"`  // in words; "" for a plain not-found
 	List    *ListState `json:"list,omitempty"`   // nil: it has no list of the package
 	Tagged  string     `json:"tagged,omitempty"` // the version that the tag names
 	// TagDenied is the rule that denies it, so that an older one is looked for.

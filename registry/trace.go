@@ -44,6 +44,8 @@ func (r *Registry) traced(ctx context.Context, name pkgref.Name, ask func(provid
 		a.Outcome = httpx.Label(err)
 		if err != nil && !errors.Is(err, outcome.NotFound) {
 			a.Error = err.Error()
+		} else if _, ok := p.(lister); !ok && t.spec.Kind != 0 {
+			a.Error = "it lists no versions"
 		}
 		if after, ok := r.heldList(name, p); ok {
 			a.List = r.listState(before, after, p)

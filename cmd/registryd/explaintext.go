@@ -115,6 +115,8 @@ func askedText(a registry.Asked) string {
 	switch {
 	case a.Outcome == registry.NotAsked:
 		return "not asked, an earlier one decided"
+	case a.Outcome == "not-found" && a.Error != "":
+		return a.Error + ", so the next one is asked"
 	case a.List == nil && a.Outcome == "not-found":
 		return "does not have it, so the next one is asked"
 	case a.List == nil:

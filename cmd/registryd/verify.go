@@ -139,7 +139,7 @@ func (o *settings) verify(ctx context.Context, lib verifier, names []pkgref.Name
 // verified prints what was found in one package, a line each.
 func (o *settings) verified(v *registry.Verified) {
 	for _, note := range v.Notes {
-		o.print("left alone: %s", note)
+		o.print("note: %s", note)
 	}
 	for _, f := range v.Findings {
 		if f.Action == "" {
