@@ -30,16 +30,29 @@ func (l *loader) derive() {
 		c.Nginx.CachePath = filepath.Join(c.Root.FS, "nginx-cache")
 	}
 	if _, given := l.given["providers"]; !given {
-		t := l.grow("providers[]", 0)
-		t.provider.Type = "npm"
-		l.defaults(func(r *row) bool {
-			return r.section() == "providers" && (r.Of == "" || r.Of == "npm")
-		}, t)
+		l.deriveProviders()
 	}
 	for i := range c.Providers {
 		if p := &c.Providers[i]; p.Name == "" {
 			p.Name = p.Type
 		}
+	}
+}
+
+// deriveProviders fills the chain that nobody configured. Only a daemon that
+// somebody tries out without a file asks more than npm's registry: whoever
+// writes a file must say who else may answer for a name.
+func (l *loader) deriveProviders() {
+	types := []string{"npm"}
+	if l.cfg.File == "" && !l.generator {
+		types = append(types, "jsdelivr", "github")
+	}
+	for _, kind := range types {
+		t := l.grow("providers[]", 0)
+		t.provider.Type = kind
+		l.defaults(func(r *row) bool {
+			return r.section() == "providers" && (r.Of == "" || r.Of == kind)
+		}, t)
 	}
 }
 

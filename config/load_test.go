@@ -52,7 +52,11 @@ func TestLoadWithoutFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(defaults(dir), got); d != "" {
+	want := defaults(dir)
+	want.Providers = append(want.Providers,
+		config.Provider{Type: "jsdelivr", Name: "jsdelivr", JSDelivr: config.JSDelivr{Source: "npm"}},
+		config.Provider{Type: "github", Name: "github", GitHub: config.GitHub{Source: "releases", Pages: 10}})
+	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("Load (-want +got):\n%s", d)
 	}
 }

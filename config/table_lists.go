@@ -4,7 +4,7 @@ package config
 func providerRows() []row {
 	rows := []row{
 		{Key: Key{Path: "providers[].type", Type: TypeEnum, Enum: providerTypeNames(), Required: true, Reload: ByReload,
-			Doc: "What kind of source it is. Providers are asked in order, and only \"not found\" moves on to the next. Without `providers` there is one of type npm.", Example: "npm"},
+			Doc: "What kind of source it is. Providers are asked in order, and only \"not found\" moves on to the next. Without `providers` there is one of type npm, and without any file jsdelivr and github are asked after it.", Example: "npm"},
 			field: func(t target) any { return &t.provider.Type }},
 		{Key: Key{Path: "providers[].name", Type: TypeText, Otherwise: "the type", Reload: ByReload,
 			Doc: "What logs and metrics call it. Two of one type need names.", Example: "internal"},

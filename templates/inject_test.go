@@ -211,11 +211,11 @@ func TestDescriptorBudget_N3(t *testing.T) {
 		openFiles, maxFiles int
 		limit, open         string
 	}{
-		"unbounded": {20000, 0, "worker_rlimit_nofile 42048;", "open_file_cache max=20000 "},
-		"enough":    {20000, 524288, "worker_rlimit_nofile 42048;", "open_file_cache max=20000 "},
+		"unbounded": {20000, 0, "worker_rlimit_nofile 48192;", "open_file_cache max=20000 "},
+		"enough":    {20000, 524288, "worker_rlimit_nofile 48192;", "open_file_cache max=20000 "},
 		"bounded":   {20000, 4096, "worker_rlimit_nofile 4096;", "open_file_cache max=1024 "},
 		"tight":     {20000, 1024, "worker_rlimit_nofile 1024;", "open_file_cache max=256 "},
-		"few":       {100, 0, "worker_rlimit_nofile 2248;", "open_file_cache max=100 "},
+		"few":       {100, 0, "worker_rlimit_nofile 8392;", "open_file_cache max=100 "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

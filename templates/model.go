@@ -15,7 +15,7 @@ import (
 
 // Numbers that the templates share.
 const (
-	connections     = 1024 // per worker
+	connections     = 4096 // per worker; a miss takes two
 	includeFiles    = 200  // open_file_cache where the descriptor limit is unknown
 	maxNotFoundSecs = 30
 )
