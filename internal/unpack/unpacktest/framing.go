@@ -132,18 +132,23 @@ func bombs() []Case {
 	padded := strings.Repeat("n", 900_000)
 	return []Case{
 		refused("bomb of one file", "unpacked", repeated(slices.Concat(g.Bytes(), Entry{Name: "package/big", Size: "00410000000"}.Bytes()), mib, 68), "big", "a.js"),
-		refused("bomb of many files", "unpacked", repeated(g.Bytes(), File("package/big", string(mib)).Bytes(), 65), "big"),
-		refused("bomb of left out files", "unpacked", repeated(g.Bytes(), File("package/a\\b", string(mib)).Bytes(), 65), "a.js"),
-		refused("bomb behind the end", "unpacked", repeated(Tar(g), mib, 65), "a.js"),
+		refused("bomb of many files", "unpacked", often(g.Bytes(), File("package/big", string(mib)).Bytes(), 65), "big"),
+		refused("bomb of left out files", "unpacked", often(g.Bytes(), File("package/a\\b", string(mib)).Bytes(), 65), "a.js"),
+		refused("bomb behind the end", "unpacked", often(Tar(g), mib, 65), "a.js"),
 		refused("bomb behind the end in members", "unpacked", append(Tgz(g), bytes.Repeat(Gzip(mib), 65)...), "a.js"),
-		refused("bomb of zeros alone", "unpacked", repeated(nil, mib, 65)),
-		refused("bomb of extended headers", "meta", repeated(nil, slices.Concat(Pax("comment", comment).Bytes(), g.Bytes()), 80), "a.js"),
-		refused("bomb of global headers", "meta", repeated(g.Bytes(), global("comment", comment).Bytes(), 80), "a.js"),
-		refused("bomb of records", "meta", repeated(nil, slices.Concat(manyRecords(60_000).Bytes(), g.Bytes()), 90), "a.js"),
-		refused("bomb of long names", "meta", repeated(g.Bytes(), slices.Concat(Pax("path", padded).Bytes(), File("x", "").Bytes()), 60), "a.js"),
-		refused("bomb of long gnu names", "meta", repeated(g.Bytes(), slices.Concat(Long('L', padded).Bytes(), File("x", "").Bytes()), 60), "a.js"),
-		refused("bomb of a sparse map", "tar", repeated(slices.Concat(g.Bytes(), Pax("GNU.sparse.major", "1", "GNU.sparse.minor", "0").Bytes(),
+		refused("bomb of zeros alone", "unpacked", often(nil, mib, 65)),
+		refused("bomb of extended headers", "meta", often(nil, slices.Concat(Pax("comment", comment).Bytes(), g.Bytes()), 80), "a.js"),
+		refused("bomb of global headers", "meta", often(g.Bytes(), global("comment", comment).Bytes(), 80), "a.js"),
+		refused("bomb of records", "meta", often(nil, slices.Concat(manyRecords(60_000).Bytes(), g.Bytes()), 90), "a.js"),
+		refused("bomb of long names", "meta", often(g.Bytes(), slices.Concat(Pax("path", padded).Bytes(), File("x", "").Bytes()), 60), "a.js"),
+		refused("bomb of long gnu names", "meta", often(g.Bytes(), slices.Concat(Long('L', padded).Bytes(), File("x", "").Bytes()), 60), "a.js"),
+		refused("bomb of a sparse map", "tar", often(slices.Concat(g.Bytes(), Pax("GNU.sparse.major", "1", "GNU.sparse.minor", "0").Bytes(),
 			Entry{Name: "package/s", Size: "00010000000"}.Bytes()), append([]byte("1000000\n"), bytes.Repeat([]byte("0\n"), 1<<19)...), 2), "s"),
-		refused("claims a bomb and gives one", "unpacked", repeated(slices.Concat(Pax("size", "68719476736").Bytes(), File("package/big", "").Bytes()), mib, 66), "big"),
+		refused("claims a bomb and gives one", "unpacked", often(slices.Concat(Pax("size", "68719476736").Bytes(), File("package/big", "").Bytes()), mib, 66), "big"),
 	}
+}
+
+// often is as repeated, in a gzip member for each part, which is much faster.
+func often(head, body []byte, n int) []byte {
+	return append(Gzip(head), bytes.Repeat(Gzip(body), n)...)
 }

@@ -10,13 +10,7 @@ import (
 // stored frames data without compressing it.
 func stored(data []byte) []byte {
 	var b bytes.Buffer
-	w, err := gzip.NewWriterLevel(&b, gzip.NoCompression)
-	if err != nil {
-		panic(err) // the level is a constant
-	}
-	// A buffer takes everything.
-	_, _ = w.Write(data)
-	_ = w.Close()
+	finish(newWriter(&b, gzip.NoCompression), data)
 	return b.Bytes()
 }
 

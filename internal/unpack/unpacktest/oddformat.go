@@ -1,8 +1,11 @@
 package unpacktest
 
 import (
+	"bytes"
 	"slices"
 	"strings"
+
+	"github.com/klauspost/compress/gzip"
 )
 
 // formats are the ways in which tars were written over the years.
@@ -121,9 +124,11 @@ func framed() []Case {
 
 // eachByte compresses every byte alone.
 func eachByte(data []byte) []byte {
-	var b []byte
+	var b bytes.Buffer
+	w := newWriter(&b, gzip.BestSpeed)
 	for i := range data {
-		b = append(b, Gzip(data[i:i+1])...)
+		w.Reset(&b)
+		finish(w, data[i:i+1])
 	}
-	return b
+	return b.Bytes()
 }

@@ -138,17 +138,27 @@ func Tgz(entries ...Entry) []byte { return Gzip(Tar(entries...)) }
 // repeated compresses head and n times body, which need not fit into memory.
 func repeated(head, body []byte, n int) []byte {
 	var b bytes.Buffer
-	w, err := gzip.NewWriterLevel(&b, gzip.BestSpeed)
-	if err != nil {
-		panic(err) // the level is a constant
-	}
-	// A buffer takes everything.
-	_, _ = w.Write(head)
+	w := newWriter(&b, gzip.BestSpeed)
+	_, _ = w.Write(head) // a buffer takes everything
 	for range n {
 		_, _ = w.Write(body)
 	}
-	_ = w.Close()
+	finish(w, nil)
 	return b.Bytes()
+}
+
+func newWriter(b *bytes.Buffer, level int) *gzip.Writer {
+	w, err := gzip.NewWriterLevel(b, level)
+	if err != nil {
+		panic(err) // the levels are constants
+	}
+	return w
+}
+
+// finish writes the last bytes of a member.
+func finish(w *gzip.Writer, data []byte) {
+	_, _ = w.Write(data) // a buffer takes everything
+	_ = w.Close()
 }
 
 // withHeader gives a gzip member another header: flags and what they announce.
