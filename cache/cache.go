@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -177,7 +178,9 @@ func (c *Cache) flushDisk() error {
 
 func (c *Cache) release() {
 	if c.lock != nil {
-		c.lock.Close() // and with it the lock
+		// Closing alone would leave the lock with a child that is being started.
+		_ = syscall.Flock(int(c.lock.Fd()), syscall.LOCK_UN)
+		c.lock.Close()
 		c.lock = nil
 	}
 	c.root.Close()

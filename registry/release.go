@@ -51,6 +51,9 @@ func (r *Registry) fetch(ctx context.Context, name pkgref.Name, v pkgref.Version
 		defer cancel()
 		g := r.gen.Load()
 		// An earlier flight may have ended between the look-up and this one.
+		if err, marked := r.marks.Get(key); marked {
+			return nil, err
+		}
 		if m, err := r.cache.Manifest(name, v); !errors.Is(err, outcome.NotFound) {
 			return m, err
 		}
