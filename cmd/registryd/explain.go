@@ -34,26 +34,19 @@ also tells what it remembers in memory.`,
 	r.addTo(c)
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		t, err := parseTarget(args[0])
-		if err != nil {
-			return err
-		}
-		lib, err := o.library(c.Context(), r, r.named())
-		if err != nil {
-			return err
-		}
-		defer lib.close()
-		x, err := lib.explain(c.Context(), t)
-		if err != nil {
-			return err
-		}
-		if !asJSON {
-			return explainText(o.streams.Out, x)
-		}
-		enc := json.NewEncoder(o.streams.Out)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		return enc.Encode(x)
+		return o.ask(c.Context(), r, args[0], func(lib library, t target) error {
+			x, err := lib.explain(c.Context(), t)
+			if err != nil {
+				return err
+			}
+			if !asJSON {
+				return explainText(o.streams.Out, x)
+			}
+			enc := json.NewEncoder(o.streams.Out)
+			enc.SetEscapeHTML(false)
+			enc.SetIndent("", "  ")
+			return enc.Encode(x)
+		})
 	}
 	return o.configured(c)
 }

@@ -87,21 +87,29 @@ daemon may hold then.`,
 	}
 	r.addTo(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
-		t, err := parseTarget(args[0])
-		if err != nil {
-			return err
-		}
-		lib, err := o.library(c.Context(), r, r.named())
-		if err != nil {
-			return err
-		}
-		defer lib.close()
-		found, err := lib.resolve(c.Context(), t)
-		if err != nil {
-			return err
-		}
-		o.print("%s@%s %s", found.Name, found.Version, found.Provider)
-		return nil
+		return o.ask(c.Context(), r, args[0], func(lib library, t target) error {
+			found, err := lib.resolve(c.Context(), t)
+			if err != nil {
+				return err
+			}
+			o.print("%s@%s %s", found.Name, found.Version, found.Provider)
+			return nil
+		})
 	}
 	return o.configured(c)
+}
+
+// ask does something with a package named on the command line, and with
+// whoever can answer for it.
+func (o *settings) ask(ctx context.Context, r *remote, name string, do func(library, target) error) error {
+	t, err := parseTarget(name)
+	if err != nil {
+		return err
+	}
+	lib, err := o.library(ctx, r, r.named())
+	if err != nil {
+		return err
+	}
+	defer lib.close()
+	return do(lib, t)
 }
