@@ -79,7 +79,7 @@ func TestWarnings(t *testing.T) {
 			[]string{"listen: :1 can", "listen: 0.0.0.0:2 can", "listen: [::]:3 can", "listen: example.org:4 can"},
 		},
 		"admin without a token": {"admin: {tokens: [{id: a, token: \"\"}]}\n", []string{"admin: has no token"}},
-		"budgets": {"cache: {max_bytes: 1GB}\n", []string{"cache: max_bytes and max_files are read, but"}},
+		"budgets":               {"cache: {max_bytes: 1GB}\n", []string{"cache: max_bytes and max_files are read, but"}},
 		"what is not served": {
 			"components: {prefix: /c/}\nmodules: {prefix: /m/}\n", []string{"components: nginx routes /c/,", "modules: nginx routes /m/,"},
 		},
