@@ -45,6 +45,7 @@ type Options struct {
 	// Registry takes the place of the fake one, which is not started then; "npm"
 	// lets npm's own configuration say.
 	Registry string
+	Pub      string // URL prefix of packages; "" is /lib/
 	// Config is YAML that is added to the configuration; keys of the top level
 	// that the stack sets itself are listen, root, accel, providers, admin, nginx.
 	Config string
@@ -123,8 +124,8 @@ func (s *Stack) WriteConfig(extra string) {
 	if s.options.Front == Direct {
 		accel = "off"
 	}
-	text := fmt.Sprintf("listen: %s\nroot: {fs: %s}\naccel: %s\nproviders:\n%s%sadmin: {tokens: [{id: ops, token: %s}]}\nnginx:\n  listen: %s\n%s%s",
-		host(s.Daemon), s.Data, accel, s.options.Providers, npm, AdminToken, host(s.URL), s.options.Nginx, extra)
+	text := fmt.Sprintf("listen: %s\nroot: {fs: %s, pub: %s}\naccel: %s\nproviders:\n%s%sadmin: {tokens: [{id: ops, token: %s}]}\nnginx:\n  listen: %s\n%s%s",
+		host(s.Daemon), s.Data, cmp.Or(s.options.Pub, "/lib/"), accel, s.options.Providers, npm, AdminToken, host(s.URL), s.options.Nginx, extra)
 	if err := os.WriteFile(s.config, []byte(text), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
