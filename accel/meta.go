@@ -63,10 +63,19 @@ func (h *Handler) meta(w http.ResponseWriter, r *http.Request, q pkgref.Ref) err
 	}
 	header := w.Header()
 	header.Set("Content-Type", "application/json; charset=utf-8")
-	header.Set("Cache-Control", cacheControl(release))
+	header.Set("Cache-Control", metaControl(a, release))
 	header.Set("X-Accel-Expires", strconv.Itoa(h.keepMeta(release)))
 	send(w, r, append(data, '\n'))
 	return nil
+}
+
+// metaControl is how long clients keep metadata: that of a release whose files
+// are found one by one still grows.
+func metaControl(a *registry.Answer, release string) string {
+	if a.Listing != nil && a.Listing.Manifest.Open || a.File != nil && a.File.Manifest.Open {
+		return shortLife
+	}
+	return cacheControl(release)
 }
 
 // keepMeta is how long nginx keeps metadata, in seconds: as long as a redirect,

@@ -176,6 +176,19 @@ func (c *Cache) PolicyFingerprint() string {
 	return strings.TrimSpace(string(data))
 }
 
+// ClearPolicyFingerprint forgets which rules the view obeys, which needs no room
+// on the disk. Errors: outcome.Busy.
+func (c *Cache) ClearPolicyFingerprint() error {
+	err := c.root.Remove(filePolicy)
+	if isMissing(err) {
+		return nil
+	}
+	if err != nil {
+		return durable.Wrap(err, "remove %s", filePolicy)
+	}
+	return c.syncState()
+}
+
 // SetPolicyFingerprint records which rules the view obeys. Errors: outcome.Busy.
 func (c *Cache) SetPolicyFingerprint(fingerprint string) error {
 	return c.disk.WriteFile(filePolicy, []byte(fingerprint+"\n"), durable.Options{Sync: true})

@@ -12,6 +12,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -157,10 +158,18 @@ func (r *Registry) Generation() *Generation { return r.gen.Load() }
 // returns what was taken out. Errors: outcome.Busy where the disk fails; g is in
 // force even then.
 func (r *Registry) Swap(g *Generation) (removed []string, err error) {
+	// From here until the sweep is complete the view obeys no rules in
+	// particular. A process that ends in between must not leave a fingerprint
+	// that lets the next one skip its own sweep.
+	unmarked := r.cache.ClearPolicyFingerprint()
 	r.gen.Store(g)
+	if r.base.Err() == nil {
+		r.background.Go(r.watchHeld) // a provider may be new, and what it holds be old
+	}
 	r.marks.DeleteFunc(func(string) bool { return true })
 	r.assumed.DeleteFunc(func(string) bool { return true })
-	return r.sweep(g)
+	removed, err = r.sweep(g)
+	return removed, errors.Join(unmarked, err)
 }
 
 // Start makes the view obey the rules, unless it already does: a fingerprint
@@ -169,6 +178,9 @@ func (r *Registry) Start() (removed []string, err error) {
 	g := r.gen.Load()
 	if r.cache.PolicyFingerprint() == g.Rules.Fingerprint() {
 		return nil, nil
+	}
+	if err := r.cache.ClearPolicyFingerprint(); err != nil {
+		return nil, err
 	}
 	return r.sweep(g)
 }

@@ -31,7 +31,7 @@ func (r *Registry) Release(ctx context.Context, name pkgref.Name, v pkgref.Versi
 	if !errors.Is(err, outcome.NotFound) {
 		return m, err
 	}
-	if ttl := r.cache.AbsentFor(name, v); ttl > 0 {
+	if ttl := r.cache.AbsentFor(name, v); ttl > 0 && ttl <= g.NegativeCacheTime { // not one that a clock of before made
 		err := outcome.New(outcome.NotFound, "%s does not exist", key)
 		r.marks.Put(key, err, 1, ttl)
 		return nil, err

@@ -3,6 +3,7 @@ package registry_test
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/registryd/registryd/internal/outcome"
 	"github.com/registryd/registryd/pkgref"
 	"github.com/registryd/registryd/provider"
+	"github.com/registryd/registryd/provider/providertest"
 	"github.com/registryd/registryd/registry"
 )
 
@@ -223,4 +225,27 @@ func TestSwapForgetsMarks(t *testing.T) {
 	}
 	e.wantBody(t, "/lib/p/1.0.0/index.js", "other 1.0.0")
 	e.clock.add(time.Second)
+}
+
+// A reload whose sweep fails leaves a view that follows no rules in particular:
+// the next start must sweep, even with the rules of before.
+func TestFailedSweepIsSweptAgain_PM5(t *testing.T) {
+	t.Parallel()
+	g := providertest.NewRegistry(t, providertest.Package{Name: "p", Version: "1.0.0", Files: map[string][]byte{"a.js": []byte("1")}})
+	p := overNPM(t, g, nil)
+	e := start(t, setup{providers: []provider.Provider{p}})
+	if _, err := e.Start(); err != nil {
+		t.Fatal(err)
+	}
+	before := e.cache.PolicyFingerprint()
+	e.wantBody(t, "/lib/p/1.0.0/a.js", "1")
+	tmp := filepath.Join(e.cache.Dir(), "tmp")
+	remove(t, tmp)
+	write(t, tmp, "in the way")
+	if _, err := e.Swap(generation(t, setup{providers: []provider.Provider{p}, policy: deny("p")})); err == nil {
+		t.Fatal("the sweep did not fail: nothing was tested")
+	}
+	if got := e.cache.PolicyFingerprint(); got == before {
+		t.Error("a start with the rules of before would trust the view")
+	}
 }

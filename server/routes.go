@@ -23,7 +23,7 @@ func (s *Server) routes(c *config.Config) http.Handler {
 		Logger: s.log, Observe: s.metrics.answered,
 		NegativeTTL: negativeTTL(c),
 	}
-	router := &httprouter.Router{HandleMethodNotAllowed: false} // every path is parsed by its owner
+	router := &httprouter.Router{HandleMethodNotAllowed: true} // no path is repaired: each is parsed by its owner
 	guarded := func(route string, h httpx.HandlerFunc) http.Handler { return adapter.Handle(route, s.gate.guard(h)) }
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
 		router.Handler(method, "/-/livez", adapter.Handle("livez", s.livez))
@@ -38,6 +38,9 @@ func (s *Server) routes(c *config.Config) http.Handler {
 	}).Serve)
 	unknown := guarded("unknown", func(http.ResponseWriter, *http.Request) error {
 		return outcome.New(outcome.Declined, "no such route")
+	})
+	router.MethodNotAllowed = adapter.Handle("unknown", func(_ http.ResponseWriter, r *http.Request) error {
+		return outcome.New(outcome.MethodNotAllowed, "%s is not allowed here", httpx.Clip(r.Method))
 	})
 	router.NotFound = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if belongs(r, c.Root.Pub) && !s.reserved(c, r) {

@@ -22,9 +22,9 @@ type library interface {
 	close() error
 }
 
-// library returns a running daemon where one is named, else the data directory,
+// openLibrary returns a running daemon where one is named, else the data directory,
 // which is locked meanwhile.
-func (o *settings) library(ctx context.Context, r *remote, named bool) (library, error) {
+func (o *settings) openLibrary(ctx context.Context, r *remote, named bool) (library, error) {
 	if named {
 		daemon, err := o.client(r)
 		if err != nil {
@@ -106,7 +106,7 @@ func (o *settings) ask(ctx context.Context, r *remote, name string, do func(libr
 	if err != nil {
 		return err
 	}
-	lib, err := o.library(ctx, r, r.named())
+	lib, err := o.openLibrary(ctx, r, r.named())
 	if err != nil {
 		return err
 	}

@@ -82,7 +82,7 @@ works on the data directory alone, which no daemon may hold then; a daemon goes 
 		if err != nil {
 			return err
 		}
-		lib, err := o.library(c.Context(), r, r.named())
+		lib, err := o.openLibrary(c.Context(), r, r.named())
 		if err != nil {
 			return err
 		}

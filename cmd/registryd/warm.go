@@ -37,7 +37,7 @@ alone, which no daemon may hold then.`,
 		if err != nil {
 			return err
 		}
-		lib, err := o.library(c.Context(), r, r.named())
+		lib, err := o.openLibrary(c.Context(), r, r.named())
 		if err != nil {
 			return err
 		}

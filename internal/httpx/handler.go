@@ -147,8 +147,6 @@ func (a *Adapter) storeHeaders(h http.Header, s store) {
 	switch s {
 	case storeNever:
 		h.Set("Cache-Control", "no-store")
-	case storeHidden:
-		h.Set("X-Accel-Expires", "0")
 	case storeNegative:
 		ttl := 0
 		if a.NegativeTTL != nil {

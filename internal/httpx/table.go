@@ -17,7 +17,6 @@ type store uint8
 const (
 	storeNever    store = iota // Cache-Control: no-store
 	storeNegative              // nginx keeps it for the negative TTL
-	storeHidden                // not kept, and looks like storeNegative to the client
 	storeDefault               // says nothing
 )
 
@@ -36,7 +35,7 @@ type row struct {
 
 // table is searched from the top: what hides comes before what it hides.
 var table = []row{
-	{outcome.Declined, http.StatusNotFound, "not-found", storeHidden, slog.LevelInfo, false, "not found"},
+	{outcome.Declined, http.StatusNotFound, "not-found", storeNegative, slog.LevelInfo, false, "not found"},
 	{outcome.NotFound, http.StatusNotFound, "not-found", storeNegative, slog.LevelDebug, false, "not found"},
 	{outcome.Forbidden, http.StatusForbidden, "forbidden", storeNever, slog.LevelInfo, false, ""},
 	{outcome.Unauthorized, http.StatusUnauthorized, "unauthorized", storeNever, slog.LevelWarn, false, ""},

@@ -33,7 +33,7 @@ func rows() map[string]one {
 	wrap := func(kind error) error { return fmt.Errorf("npm: %w", outcome.Wrap(kind, secret, "asked for")) }
 	const noStore = "no-store"
 	return map[string]one{
-		"declined":     {wrap(outcome.Declined), 404, "not-found", "", "0", "", slog.LevelInfo, "not found"},
+		"declined":     {wrap(outcome.Declined), 404, "not-found", "", "60", "", slog.LevelInfo, "not found"},
 		"not found":    {wrap(outcome.NotFound), 404, "not-found", "", "60", "", slog.LevelDebug, "not found"},
 		"forbidden":    {wrap(outcome.Forbidden), 403, "forbidden", noStore, "", "", slog.LevelInfo, "asked for"},
 		"unauthorized": {wrap(outcome.Unauthorized), 401, "unauthorized", noStore, "", "", slog.LevelWarn, "asked for"},
@@ -135,8 +135,8 @@ func TestNoUpstreamURLs(t *testing.T) {
 	}
 }
 
-// What a rule conceals looks like what is absent, byte by byte, but for the
-// header that nginx takes off.
+// What a rule conceals looks like what is absent, byte by byte, to nginx too:
+// if it kept only one of them, it would tell them apart.
 func TestConcealedIsAbsent_PH7(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
@@ -147,7 +147,6 @@ func TestConcealedIsAbsent_PH7(t *testing.T) {
 		for _, method := range []string{http.MethodGet, http.MethodHead} {
 			r := httptest.NewRequest(method, "/lib/p", nil)
 			res, body, _ := answer(t, r, func(http.ResponseWriter, *http.Request) error { return err })
-			res.Header.Del("X-Accel-Expires")
 			seen[fmt.Sprint(method, res.StatusCode, res.Header, body)] = true
 		}
 	}

@@ -147,6 +147,11 @@ func (p *Provider) id(name pkgref.Name) (string, error) {
 	if !ok {
 		return "", outcome.New(outcome.NotFound, "%s is no repository: those are called @owner/repo", name)
 	}
+	if repo != strings.ToLower(repo) {
+		// Whatever the spelling, it is the same repository: two of them would be
+		// two names, and a rule for the one would not hold for the other.
+		return "", outcome.New(outcome.NotFound, "%s is spelled in lower case here", name)
+	}
 	return repo, nil
 }
 
