@@ -45,6 +45,7 @@ var floors = map[string]int{
 	"provider/providertest": 1,
 	"cache":                 1,
 	"config":                1,
+	"plugin":                1,
 
 	"registry": 2,
 
