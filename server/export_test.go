@@ -3,6 +3,8 @@ package server
 import (
 	"net"
 	"net/http"
+
+	"github.com/registryd/registryd/config"
 )
 
 // HostLabel returns the metric label of each host, asked in order.
@@ -20,4 +22,9 @@ func HostLabel(hosts []string) []string {
 func Lobby(in net.Listener, places int, crowded func()) (net.Listener, func(net.Conn, http.ConnState)) {
 	l := newLobby(places, crowded)
 	return l.listener(in), l.state
+}
+
+// SameAddress is sameAddress for an address of the configuration.
+func SameAddress(open net.Addr, network, address string) bool {
+	return sameAddress(open, config.Address{Network: network, Address: address})
 }

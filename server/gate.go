@@ -13,9 +13,10 @@ import (
 // gate counts the requests that are under way and, once it is shut, lets no
 // more of them in. It costs two atomic additions a request.
 type gate struct {
-	under atomic.Int64
-	shut  atomic.Bool
-	idle  chan struct{} // of capacity 1: the last one has left a shut gate
+	under   atomic.Int64
+	leaving atomic.Bool   // the daemon stops: send requests elsewhere
+	shut    atomic.Bool   // nobody is let in any more
+	idle    chan struct{} // of capacity 1: the last one has left a shut gate
 }
 
 func newGate() *gate { return &gate{idle: make(chan struct{}, 1)} }
@@ -48,6 +49,7 @@ func (g *gate) leave() {
 
 // drain shuts the gate and waits until everybody has left. Errors: that of ctx.
 func (g *gate) drain(ctx context.Context) error {
+	g.leaving.Store(true)
 	g.shut.Store(true)
 	for g.under.Load() > 0 {
 		select {

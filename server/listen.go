@@ -6,26 +6,70 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"path/filepath"
+	"slices"
 	"syscall"
 
 	"github.com/registryd/registryd/config"
 )
 
-// listen opens all addresses or none.
-func listen(addresses []config.Address) ([]net.Listener, error) {
-	var open []net.Listener
-	for _, a := range addresses {
-		l, err := listenOne(a)
+// listen opens all addresses or none. An address that was opened for the
+// process already, by inherited, is taken over; what is inherited and not asked
+// for is an error, since somebody would wait at it for ever.
+func listen(addresses []config.Address, inherited []net.Listener) (open []net.Listener, err error) {
+	inherited = slices.Clone(inherited)
+	defer func() {
 		if err != nil {
-			for _, l := range open {
+			for _, l := range append(open, inherited...) {
 				l.Close()
 			}
-			return nil, err
+			open = nil
+		}
+	}()
+	for _, a := range addresses {
+		l := takeInherited(&inherited, a)
+		if l == nil {
+			if l, err = listenOne(a); err != nil {
+				return open, err
+			}
 		}
 		open = append(open, l)
 	}
+	if len(inherited) > 0 {
+		a := inherited[0].Addr()
+		return open, fmt.Errorf("was given a socket at %s, which listen does not name; make the two agree",
+			config.Address{Network: a.Network(), Address: a.String()})
+	}
 	return open, nil
 }
+
+// takeInherited takes the listener for a out of list; nil without one.
+func takeInherited(list *[]net.Listener, a config.Address) net.Listener {
+	i := slices.IndexFunc(*list, func(l net.Listener) bool { return sameAddress(l.Addr(), a) })
+	if i < 0 {
+		return nil
+	}
+	l := (*list)[i]
+	*list = slices.Delete(*list, i, i+1)
+	return l
+}
+
+// sameAddress compares what is open with what a configuration says, where a
+// host may have a name, and none means all addresses.
+func sameAddress(open net.Addr, a config.Address) bool {
+	if a.Network == "unix" {
+		return open.Network() == "unix" && filepath.Clean(open.String()) == filepath.Clean(a.Address)
+	}
+	got, ok := open.(*net.TCPAddr)
+	if !ok {
+		return false
+	}
+	want, err := net.ResolveTCPAddr("tcp", a.Address)
+	return err == nil && want.Port == got.Port && want.Zone == got.Zone &&
+		(want.IP.Equal(got.IP) || everywhere(want.IP) && everywhere(got.IP))
+}
+
+func everywhere(ip net.IP) bool { return ip == nil || ip.IsUnspecified() }
 
 func listenOne(a config.Address) (net.Listener, error) {
 	if a.Network == "unix" {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"sync"
@@ -21,6 +22,7 @@ const (
 type lobby struct {
 	places  chan struct{}
 	crowded func() // closes connections without a request
+	doors   []*doorman
 }
 
 func newLobby(places int, crowded func()) *lobby {
@@ -45,9 +47,40 @@ func (l *lobby) state(_ net.Conn, state http.ConnState) {
 }
 
 // listener returns in, with its connections counted. They must be served by the
-// http.Server that has the lobby's hook.
+// http.Server that has the lobby's hook. It is called before any serving.
 func (l *lobby) listener(in net.Listener) net.Listener {
-	return &doorman{Listener: in, lobby: l, closed: make(chan struct{})}
+	d := &doorman{Listener: in, lobby: l, closed: make(chan struct{})}
+	l.doors = append(l.doors, d)
+	return d
+}
+
+const (
+	// newcomers is how long a connection may be open before its first request
+	// comes, when the listeners are handed over.
+	newcomers = time.Second
+	emptyPoll = 5 * time.Millisecond
+)
+
+// handOver closes the listeners, which somebody else keeps open: who connects
+// from now on waits there for another process. It returns when those who are in
+// have their answers, or ctx ends. http.Server.Shutdown would hang up on
+// connections that it has accepted and not read from yet, so it comes after.
+func (l *lobby) handOver(ctx context.Context, hs *http.Server) {
+	for _, d := range l.doors {
+		d.Close()
+	}
+	hs.SetKeepAlivesEnabled(false)
+	ctx, cancel := context.WithTimeout(ctx, newcomers)
+	defer cancel()
+	poll := time.NewTicker(emptyPoll)
+	defer poll.Stop()
+	for len(l.places) > 0 {
+		select {
+		case <-ctx.Done():
+			return
+		case <-poll.C:
+		}
+	}
 }
 
 // doorman is a listener that waits for a place before it accepts.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -93,13 +94,14 @@ func (s *screen) await(t *testing.T, mark string) string {
 
 // fixture is a configuration in a directory of its own, over a fake registry.
 type fixture struct {
-	t        *testing.T
-	dir      string
-	upstream *providertest.Registry
-	screen   *screen
-	level    string // of the log
-	mu       sync.Mutex
-	loads    int
+	t         *testing.T
+	dir       string
+	upstream  *providertest.Registry
+	screen    *screen
+	level     string // of the log
+	inherited []net.Listener
+	mu        sync.Mutex
+	loads     int
 }
 
 func newFixture(t *testing.T, packages ...providertest.Package) *fixture {
@@ -136,7 +138,7 @@ func (f *fixture) load() (*config.Config, error) {
 }
 
 func (f *fixture) options() server.Options {
-	return server.Options{Load: f.load, Version: "1.2.3-test", Stderr: f.screen}
+	return server.Options{Load: f.load, Version: "1.2.3-test", Stderr: f.screen, Inherited: f.inherited}
 }
 
 // server returns a daemon that does not listen; the test's end closes it.

@@ -113,7 +113,7 @@ func (s *Server) livez(w http.ResponseWriter, r *http.Request) error {
 
 // readyz answers 200 when requests should be sent here.
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) error {
-	if s.gate.shut.Load() {
+	if s.gate.leaving.Load() {
 		return writeState(w, http.StatusServiceUnavailable, map[string]any{"status": "draining"})
 	}
 	providers := []string{}

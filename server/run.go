@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/coreos/go-systemd/v22/daemon"
 )
 
 const (
@@ -27,17 +29,20 @@ const (
 
 // Run listens and answers until ctx ends, then drains: from then on readiness
 // says no and new requests are answered with 503, while those under way are
-// finished, at most timeouts.drain long. Run it once. Errors, one line each: an
-// address that cannot be listened on, or a listener that fails.
+// finished, at most timeouts.drain long. Where every listener is inherited, its
+// giver keeps it open for the daemon that comes next: then new connections are
+// left waiting for that one, and nobody is refused. Run it once. Errors, one
+// line each: an address that cannot be listened on, or a listener that fails.
 func (s *Server) Run(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return nil // told to stop before it began
 	}
-	listeners, err := listen(s.current().config.Listen)
+	listeners, err := listen(s.current().config.Listen, s.options.Inherited)
 	if err != nil {
 		return err
 	}
 	s.announce(listeners)
+	s.tell(daemon.SdNotifyReady)
 	watching, stopWatching := context.WithCancel(ctx)
 	var watch sync.WaitGroup
 	watch.Go(func() { s.registry.Watch(watching) })
@@ -57,7 +62,8 @@ func (s *Server) serve(ctx context.Context, listeners []net.Listener) error {
 	defer serving.Wait()
 	failed := make(chan error, len(listeners))
 	for _, l := range listeners {
-		serving.Go(func() { failed <- hs.Serve(lobby.listener(l)) })
+		in := lobby.listener(l)
+		serving.Go(func() { failed <- hs.Serve(in) })
 	}
 	select {
 	case err := <-failed:
@@ -65,25 +71,44 @@ func (s *Server) serve(ctx context.Context, listeners []net.Listener) error {
 		return fmt.Errorf("listener failed: %w", err)
 	case <-ctx.Done():
 	}
-	drain := s.current().config.Timeouts.Drain
-	s.log.Info("draining", "at_most", drain.String())
-	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	s.drain(ctx, hs, lobby)
+	return nil
+}
+
+// drain lets what is under way finish, for as long as the configuration allows.
+func (s *Server) drain(ctx context.Context, hs *http.Server, lobby *lobby) {
+	atMost := s.current().config.Timeouts.Drain
+	s.log.Info("draining", "at_most", atMost.String())
+	s.tell(daemon.SdNotifyStopping)
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), atMost)
 	defer cancel()
-	// The listeners stay open for as long as something is under way, so that who
-	// asks meanwhile is told to come back, rather than refused.
-	s.gate.shut.Store(true)
-	hs.SetKeepAlivesEnabled(false)
+	s.gate.leaving.Store(true)
+	if len(s.options.Inherited) == len(s.current().config.Listen) {
+		lobby.handOver(bounded, hs)
+	} else {
+		// The listeners stay open for as long as something is under way, so that who
+		// asks meanwhile is told to come back, rather than refused.
+		s.gate.shut.Store(true)
+		hs.SetKeepAlivesEnabled(false)
+	}
 	if err := errors.Join(s.gate.drain(bounded), hs.Shutdown(bounded)); err != nil {
 		s.log.Warn("requests were still under way when the time to drain was over")
 		s.cut(hs)
 	}
-	return nil
+}
+
+// tell lets a service manager know how far the daemon is; without one that
+// asked for it nothing happens.
+func (s *Server) tell(state string) {
+	if _, err := daemon.SdNotify(false, state); err != nil {
+		s.log.Warn("cannot tell the service manager", "state", state, "error", err)
+	}
 }
 
 // closeIdle closes the connections that wait for a request.
 func (s *Server) closeIdle(hs *http.Server) {
 	hs.SetKeepAlivesEnabled(false)
-	hs.SetKeepAlivesEnabled(!s.gate.shut.Load())
+	hs.SetKeepAlivesEnabled(!s.gate.leaving.Load())
 }
 
 // cut closes all connections, which ends the contexts of their requests, and

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"slices"
@@ -30,6 +31,11 @@ type Options struct {
 	// Stderr receives logs and the start-up block; nil: os.Stderr. Writes to it
 	// come one at a time.
 	Stderr io.Writer
+	// Inherited are sockets that listen already, opened by whoever started the
+	// process and kept open by him, such as systemd for a socket unit. Each must be
+	// one that the configuration's listen names, and Run takes it over. nil: all
+	// addresses are opened by Run.
+	Inherited []net.Listener
 }
 
 // Server is the daemon: an http.Handler with everything behind it. Safe for

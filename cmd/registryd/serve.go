@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/signal"
+	"slices"
 	"sync"
 	"syscall"
 
+	"github.com/coreos/go-systemd/v22/activation"
 	"github.com/spf13/cobra"
 
 	"github.com/registryd/registryd/internal/cli"
@@ -34,7 +37,11 @@ func (o *settings) serve(ctx context.Context) (err error) {
 	reload := make(chan struct{}, 1)
 	go obey(ctx, signals, reload, stop)
 
-	s, err := server.New(ctx, o.options())
+	opts := o.options()
+	if opts.Inherited, err = activated(); err != nil {
+		return err
+	}
+	s, err := server.New(ctx, opts)
 	if err != nil {
 		return err
 	}
@@ -46,6 +53,19 @@ func (o *settings) serve(ctx context.Context) (err error) {
 		err = errors.Join(err, s.Close())
 	}()
 	return s.Run(ctx)
+}
+
+// activated are the sockets that systemd opened for this process; none when it
+// was started by hand.
+func activated() ([]net.Listener, error) {
+	listeners, err := activation.Listeners()
+	if err == nil && slices.Contains(listeners, nil) {
+		err = errors.New("one does not listen for streams")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot take over the sockets that systemd opened: %w", err)
+	}
+	return listeners, nil
 }
 
 // obey turns signals into what they mean. It ends the process at the second

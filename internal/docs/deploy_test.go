@@ -13,14 +13,17 @@ import (
 	"github.com/registryd/registryd/config"
 )
 
-const unitFile = "deploy/systemd/registryd.service"
+const (
+	unitFile   = "deploy/systemd/registryd.service"
+	socketFile = "deploy/systemd/registryd.socket"
+)
 
-// unit returns the settings of the unit, by "Section.Key".
-func unit(t *testing.T) map[string][]string {
+// unit returns the settings of a unit, by "Section.Key".
+func unit(t *testing.T, file string) map[string][]string {
 	t.Helper()
 	settings := map[string][]string{}
 	section := ""
-	for line := range strings.Lines(read(t, unitFile)) {
+	for line := range strings.Lines(read(t, file)) {
 		line = strings.TrimSpace(line)
 		switch {
 		case line == "" || line[0] == '#':
@@ -29,7 +32,7 @@ func unit(t *testing.T) map[string][]string {
 		default:
 			key, value, ok := strings.Cut(line, "=")
 			if !ok {
-				t.Fatalf("%s: %q is no setting", unitFile, line)
+				t.Fatalf("%s: %q is no setting", file, line)
 			}
 			settings[section+"."+key] = append(settings[section+"."+key], value)
 		}
@@ -39,9 +42,9 @@ func unit(t *testing.T) map[string][]string {
 
 func TestUnitIsHardened(t *testing.T) {
 	t.Parallel()
-	settings := unit(t)
+	settings := unit(t, unitFile)
 	for key, want := range map[string]string{
-		"Unit.Before": "nginx.service", "Service.User": "registryd", "Service.ProtectSystem": "strict",
+		"Unit.Before": "nginx.service", "Unit.Requires": "registryd.socket", "Service.Type": "notify", "Service.User": "registryd", "Service.ProtectSystem": "strict",
 		"Service.ProtectHome": "yes", "Service.NoNewPrivileges": "yes", "Service.StateDirectory": "registryd",
 		"Service.StateDirectoryMode": "0755", "Service.KillSignal": "SIGTERM", "Service.Restart": "on-failure",
 		"Service.UMask": "0022", "Service.CapabilityBoundingSet": "", "Service.MemoryDenyWriteExecute": "yes",
@@ -81,7 +84,7 @@ func deployed(t *testing.T) *config.Config {
 
 func TestUnitFitsConfiguration(t *testing.T) {
 	t.Parallel()
-	settings, c := unit(t), deployed(t)
+	settings, c := unit(t, unitFile), deployed(t)
 	stop, err := time.ParseDuration(settings["Service.TimeoutStopSec"][0] + "s")
 	if err != nil || stop <= c.Timeouts.Drain {
 		t.Errorf("systemd kills after %v, the daemon drains for %v (%v)", stop, c.Timeouts.Drain, err)
@@ -89,8 +92,8 @@ func TestUnitFitsConfiguration(t *testing.T) {
 	if want := "/var/lib/" + settings["Service.StateDirectory"][0]; c.Root.FS != want {
 		t.Errorf("root.fs is %s, the unit may write %s", c.Root.FS, want)
 	}
-	if want := "http://" + c.Listen[0].String() + "/-/readyz"; !strings.Contains(settings["Service.ExecStartPost"][0], want) {
-		t.Errorf("ExecStartPost does not ask %s", want)
+	if got := unit(t, socketFile)["Socket.ListenStream"]; !slices.Equal(got, []string{c.Listen[0].String()}) {
+		t.Errorf("the socket is %q, listen is %v", got, c.Listen)
 	}
 	if !strings.Contains(read(t, "deploy/nginx/registryd.conf"), "server_name "+c.Nginx.ServerName+";") {
 		t.Error("the server of deploy/nginx has another name than the configuration")
@@ -102,21 +105,31 @@ func TestUnitFitsConfiguration(t *testing.T) {
 	}
 }
 
-func TestUnitIsAcceptedBySystemd(t *testing.T) {
+func TestUnitsAreAcceptedBySystemd(t *testing.T) {
 	t.Parallel()
 	analyze, err := exec.LookPath("systemd-analyze")
 	if err != nil {
 		t.Skip("no systemd-analyze is here: the unit is only read by the other tests")
 	}
-	// systemd-analyze wants the programs to exist.
-	text := strings.ReplaceAll(read(t, unitFile), "/usr/local/bin/registryd", filepath.Join(bin, "registryd"))
-	file := filepath.Join(t.TempDir(), "registryd.service")
-	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
+	// systemd-analyze wants the programs to exist, and units that belong together
+	// beside each other.
+	dir := t.TempDir()
+	files, err := filepath.Glob(filepath.Join(root, "deploy", "systemd", "*"))
+	if err != nil || len(files) == 0 {
+		t.Fatal("no units", err)
 	}
-	out, err := exec.Command(analyze, "verify", "--man=no", file).CombinedOutput()
-	// It also looks at units of this machine that ours depends on.
-	if problems := matches(`(?m)^(.*registryd\.service.*)$`, string(out)); err != nil || len(problems) > 0 {
+	verify := []string{"verify", "--man=no"}
+	for _, file := range files {
+		name := filepath.Base(file)
+		text := strings.ReplaceAll(read(t, "deploy/systemd/"+name), "/usr/local/bin/registryd", filepath.Join(bin, "registryd"))
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		verify = append(verify, filepath.Join(dir, name))
+	}
+	out, err := exec.Command(analyze, verify...).CombinedOutput()
+	// It also looks at units of this machine that ours depend on.
+	if problems := matches(`(?m)^(.*registryd.*\.(?:service|socket|timer).*)$`, string(out)); err != nil || len(problems) > 0 {
 		t.Errorf("systemd-analyze: %v\n%s", err, out)
 	}
 }

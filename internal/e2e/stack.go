@@ -59,6 +59,9 @@ type Options struct {
 	LogLevel string
 	// Env is added to the daemon's environment.
 	Env []string
+	// Activated opens the daemon's socket here and hands it to each daemon, as
+	// systemd does for a socket unit.
+	Activated bool
 }
 
 // Stack is a running daemon, with or without nginx.
@@ -76,6 +79,7 @@ type Stack struct {
 	daemon  *exec.Cmd
 	nginx   *exec.Cmd // nil: none
 	log     *lockedBuffer
+	socket  *os.File // that the daemon inherits; nil: it listens by itself
 }
 
 // Start builds the binaries once and starts a stack, which the test's end stops.
@@ -101,6 +105,9 @@ func Start(t testing.TB, o Options) *Stack {
 		s.URL = "http://" + FreeAddress(t)
 	}
 	s.WriteConfig(o.Config)
+	if o.Activated {
+		s.openSocket()
+	}
 	s.StartDaemon()
 	if o.Front != Direct {
 		s.startNginx()
@@ -141,12 +148,39 @@ func (s *Stack) StartDaemon() {
 	cmd := exec.Command(binary(s.t, "registryd"), "serve", "-c", s.config, "--set", "log.format=json", "--set", "log.level="+level)
 	cmd.Stdout, cmd.Stderr, cmd.Dir = s.log, s.log, s.Dir
 	cmd.Env = append(os.Environ(), s.options.Env...)
+	if s.socket != nil {
+		cmd = activate(cmd, s.socket)
+	}
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
 	s.daemon = cmd
 	s.t.Cleanup(func() { stop(cmd, syscall.SIGTERM) })
 	s.await(s.Daemon + "/-/readyz")
+}
+
+// openSocket listens at the daemon's address until the test ends.
+func (s *Stack) openSocket() {
+	s.t.Helper()
+	l, err := net.Listen("tcp", host(s.Daemon))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer l.Close()
+	if s.socket, err = l.(*net.TCPListener).File(); err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { s.socket.Close() })
+}
+
+// activate makes cmd inherit a socket by systemd's protocol (sd_listen_fds(3)).
+// The process must be told its own id, which a shell knows before it becomes cmd.
+func activate(cmd *exec.Cmd, socket *os.File) *exec.Cmd {
+	script := `LISTEN_PID=$$ LISTEN_FDS=1; export LISTEN_PID LISTEN_FDS; exec "$0" "$@"`
+	shell := exec.Command("sh", append([]string{"-c", script}, cmd.Args...)...)
+	shell.Stdout, shell.Stderr, shell.Dir, shell.Env = cmd.Stdout, cmd.Stderr, cmd.Dir, cmd.Env
+	shell.ExtraFiles = []*os.File{socket}
+	return shell
 }
 
 // KillDaemon ends the daemon as a power cut would end the process.
