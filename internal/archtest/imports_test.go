@@ -46,6 +46,7 @@ var floors = map[string]int{
 	"cache":                 1,
 	"config":                1,
 	"plugin":                1,
+	"plugin/plugintest":     1,
 
 	"registry": 2,
 
@@ -72,7 +73,9 @@ const ground = "internal/outcome"
 var meeting = map[string]bool{"registry": true, "server": true}
 
 // testOnly lists the packages that only tests may import.
-var testOnly = map[string]bool{"provider/providertest": true, "internal/unpack/unpacktest": true}
+var testOnly = map[string]bool{
+	"provider/providertest": true, "internal/unpack/unpacktest": true, "plugin/plugintest": true,
+}
 
 // pkg is what go list tells of a package.
 type pkg struct {
