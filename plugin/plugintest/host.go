@@ -18,10 +18,10 @@ import (
 // "hello" as text/plain with the method and the header X-Asked-By in X-Echo; /gone 404; /hang waits for its context;
 // everything else is refused by a *plugin.Rejection. Safe for concurrent use.
 type Host struct {
-	mu     sync.Mutex
-	cache  map[string]json.RawMessage
-	lines  []string
-	waits  int
+	mu    sync.Mutex
+	cache map[string]json.RawMessage
+	lines []string
+	waits int
 }
 
 // NewHost returns an empty one.
