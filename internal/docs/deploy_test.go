@@ -134,9 +134,24 @@ func TestUnitsAreAcceptedBySystemd(t *testing.T) {
 	}
 }
 
-// TestNginxExample_N1 lets nginx read the example around a generated set.
-func TestNginxExample_N1(t *testing.T) {
+// TestNginxExamples_N1 lets nginx read the examples around a generated set.
+func TestNginxExamples_N1(t *testing.T) {
 	t.Parallel()
+	for configuration, server := range map[string]string{
+		"deploy/registryd.yaml":           "deploy/nginx/registryd.conf",
+		"deploy/container/registryd.yaml": "deploy/container/nginx.conf",
+	} {
+		t.Run(server, func(t *testing.T) {
+			t.Parallel()
+			nginxReads(t, configuration, server)
+		})
+	}
+}
+
+// nginxReads fails the test unless nginx accepts a file for conf.d around the
+// set that is generated from a configuration.
+func nginxReads(t *testing.T, configuration, server string) {
+	t.Helper()
 	nginx, err := exec.LookPath("nginx")
 	if err != nil {
 		nginx = "/usr/sbin/nginx"
@@ -146,13 +161,9 @@ func TestNginxExample_N1(t *testing.T) {
 	}
 	dir := t.TempDir()
 	set := filepath.Join(dir, "registryd")
-	cmd := exec.Command(filepath.Join(bin, "registry-nginx"), "-c", "deploy/registryd.yaml", "-o", set, "--nginx", nginx)
-	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "REGISTRYD_NGINX_CACHE_PATH="+filepath.Join(dir, "cache"), "REGISTRYD_NGINX_BROTLI_STATIC=false")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("registry-nginx: %v\n%s", err, out)
-	}
-	text := strings.ReplaceAll(read(t, "deploy/nginx/registryd.conf"), "/etc/nginx/registryd/", set+"/")
+	inDir(t, root, []string{"REGISTRYD_NGINX_CACHE_PATH=" + filepath.Join(dir, "cache"), "REGISTRYD_NGINX_BROTLI_STATIC=false"},
+		filepath.Join(bin, "registry-nginx"), "-c", configuration, "-o", set, "--nginx", nginx)
+	text := strings.ReplaceAll(read(t, server), "/etc/nginx/registryd/", set+"/")
 	text = regexp.MustCompile(`(?m)^    listen 80;$`).ReplaceAllString(text, "    listen unix:"+filepath.Join(dir, "s")+";")
 	whole := "pid nginx.pid; error_log stderr warn; events {} http { access_log off; client_body_temp_path t1; proxy_temp_path t2; " +
 		"fastcgi_temp_path t3; uwsgi_temp_path t4; scgi_temp_path t5;\n" + text + "}\n"
@@ -160,8 +171,5 @@ func TestNginxExample_N1(t *testing.T) {
 	if err := os.WriteFile(file, []byte(whole), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command(nginx, "-t", "-q", "-p", dir, "-c", file).CombinedOutput()
-	if err != nil {
-		t.Errorf("nginx -t: %v\n%s", err, out)
-	}
+	inDir(t, dir, nil, nginx, "-t", "-q", "-p", dir, "-c", file)
 }
