@@ -12,15 +12,17 @@ import "strings"
 // words of its comparators. No words mean every version.
 func desugar(text string, prereleases bool) []string {
 	text = stripBuild(text)
-	text = rewriteHyphen(text, prereleases)
-	text = joinOperators(text)
-	text = joinAfter(text, '~')
-	text = joinAfter(text, '^')
+	if strings.IndexByte(text, ' ') >= 0 { // else there is nothing to rewrite or to join
+		text = rewriteHyphen(text, prereleases)
+		text = joinOperators(text)
+		text = joinAfter(text, '~')
+		text = joinAfter(text, '^')
+	}
 	star := ">=0.0.0"
 	if prereleases {
 		star = ">=0.0.0-0"
 	}
-	var words []string
+	words := make([]string, 0, 2)
 	for word := range strings.SplitSeq(text, " ") {
 		if word == "" {
 			continue

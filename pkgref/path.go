@@ -115,4 +115,9 @@ func Location(pub string, n Name, version, path string) string {
 }
 
 // rooted makes u begin with exactly one slash, so that it cannot name a host.
-func rooted(u string) string { return "/" + strings.TrimLeft(u, "/") }
+func rooted(u string) string {
+	if rest := strings.TrimLeft(u, "/"); len(rest)+1 != len(u) {
+		return "/" + rest
+	}
+	return u
+}

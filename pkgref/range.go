@@ -56,8 +56,10 @@ func parseRange(s string, prereleases bool) (*Range, error) {
 // parseSet desugars one alternative, drops repeated comparators, and "any"
 // beside others; one that nothing satisfies swallows the rest.
 func parseSet(text string, prereleases bool) (set, error) {
-	var cs, never set
-	for _, word := range desugar(text, prereleases) {
+	words := desugar(text, prereleases)
+	cs := make(set, 0, len(words))
+	var never set
+	for _, word := range words {
 		c, err := parseComparator(word)
 		if err != nil {
 			return nil, err

@@ -114,8 +114,9 @@ func (r *Registry) inRelease(ctx context.Context, m *cache.Manifest, q pkgref.Re
 	return r.serve(ctx, m, t, f)
 }
 
+// absent is asked for often, by those who guess; hence no format.
 func absent(t Target) error {
-	return outcome.New(outcome.NotFound, "%s/%s has no file %s", t.Name, t.Release, t.Path)
+	return outcome.Plain(outcome.NotFound, string(t.Name)+"/"+t.Release+" has no file "+t.Path)
 }
 
 // inDirectory answers a path that ends with a slash: its index.html in place,

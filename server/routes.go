@@ -42,14 +42,15 @@ func (s *Server) routes(c *config.Config) http.Handler {
 	router.MethodNotAllowed = adapter.Handle("unknown", func(_ http.ResponseWriter, r *http.Request) error {
 		return outcome.New(outcome.MethodNotAllowed, "%s is not allowed here", httpx.Clip(r.Method))
 	})
-	router.NotFound = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if belongs(r, c.Root.Pub) && !s.reserved(c, r) {
-			packages.ServeHTTP(w, r)
+	router.NotFound = unknown
+	reserved := reserved(c)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if belongs(r, c.Root.Pub) && !reserved(r.URL.Path) {
+			packages.ServeHTTP(w, r) // most requests: spared the search for a route
 			return
 		}
-		unknown.ServeHTTP(w, r)
+		router.ServeHTTP(w, r)
 	})
-	return router
 }
 
 // negativeTTL is how long nginx keeps a 404. Without nginx the header that says
@@ -69,8 +70,9 @@ func belongs(r *http.Request, pub string) bool {
 	return strings.HasPrefix(r.RequestURI, pub) || strings.HasPrefix(r.URL.EscapedPath(), pub)
 }
 
-// reserved keeps a pub of "/" from answering for prefixes that are longer.
-func (s *Server) reserved(c *config.Config, r *http.Request) bool {
+// reserved tells which paths a pub of "/" does not answer for: those below
+// prefixes that are longer.
+func reserved(c *config.Config) func(path string) bool {
 	prefixes := []string{"/-/"}
 	if c.Admin != nil {
 		prefixes = append(prefixes, c.Admin.Prefix)
@@ -80,12 +82,14 @@ func (s *Server) reserved(c *config.Config, r *http.Request) bool {
 			prefixes = append(prefixes, p.Prefix)
 		}
 	}
-	for _, p := range prefixes {
-		if strings.HasPrefix(r.URL.Path, p) {
-			return true
+	return func(path string) bool {
+		for _, p := range prefixes {
+			if strings.HasPrefix(path, p) {
+				return true
+			}
 		}
+		return false
 	}
-	return false
 }
 
 func (s *Server) admin(c *config.Config) *accel.Admin {

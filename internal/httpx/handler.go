@@ -93,10 +93,54 @@ func (b *body) encode() []byte {
 
 func (a *Adapter) write(w http.ResponseWriter, r *http.Request, row *row, err error) {
 	h := w.Header()
-	b := body{Type: row.label, Error: row.text}
-	if b.Error == "" {
-		b.Error = outcome.Text(err)
+	if len(h) > 0 {
+		for _, key := range bodyHeaders {
+			delete(h, key)
+		}
 	}
+	a.storeHeaders(h, row.store)
+	if row.retry {
+		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(outcome.RetryAfter(err).Seconds()))))
+	}
+	data := row.body(err)
+	h["Content-Type"] = jsonType
+	h["X-Content-Type-Options"] = noSniff
+	h["Content-Length"] = []string{strconv.Itoa(len(data))}
+	w.WriteHeader(row.status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(data) // the client may have left
+	}
+}
+
+// Values of headers under their canonical keys. Answers share them: a known 404
+// costs little else than its header.
+var (
+	jsonType = []string{"application/json; charset=utf-8"}
+	noSniff  = []string{"nosniff"}
+)
+
+// saying holds the bodies of the rows that have a text. Nobody changes it.
+var saying = func() map[*row][]byte {
+	m := map[*row][]byte{}
+	say := func(row *row) {
+		if row.text != "" {
+			m[row] = (&body{Type: row.label, Error: row.text}).encode()
+		}
+	}
+	for i := range table {
+		say(&table[i])
+	}
+	say(&fault)
+	return m
+}()
+
+// body is what a client is told of err. A row that has a text says that alone,
+// in bytes that all its answers share.
+func (row *row) body(err error) []byte {
+	if data, ok := saying[row]; ok {
+		return data
+	}
+	b := body{Type: row.label, Error: outcome.Text(err)}
 	if row.kind == outcome.Refused {
 		b.Error = withoutURLs(b.Error)
 	}
@@ -108,21 +152,7 @@ func (a *Adapter) write(w http.ResponseWriter, r *http.Request, row *row, err er
 			b.Rule, b.Reason = d.Rule, d.Reason
 		}
 	}
-	for _, key := range bodyHeaders {
-		delete(h, key)
-	}
-	a.storeHeaders(h, row.store)
-	if row.retry {
-		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(outcome.RetryAfter(err).Seconds()))))
-	}
-	h.Set("Content-Type", "application/json; charset=utf-8")
-	h.Set("X-Content-Type-Options", "nosniff")
-	data := b.encode()
-	h.Set("Content-Length", strconv.Itoa(len(data)))
-	w.WriteHeader(row.status)
-	if r.Method != http.MethodHead {
-		_, _ = w.Write(data) // the client may have left
-	}
+	return b.encode()
 }
 
 // bodyHeaders are, in canonical form, what a handler may have said about a body

@@ -90,18 +90,20 @@ func (d *detail) Error() string {
 	return d.text + ": " + d.err.Error()
 }
 
-func (d *detail) Unwrap() []error {
-	if d.err == nil {
-		return []error{d.kind}
-	}
-	return []error{d.kind, d.err}
-}
+func (d *detail) Unwrap() error { return d.err }
+
+// Is makes errors.Is find the kind. A list of two from Unwrap would, too, and
+// allocate for each row of a table that an error is looked up in.
+func (d *detail) Is(target error) bool { return d.kind == target }
 
 // New returns an error of the given kind, one of this package's sentinels,
 // whose text is formatted like fmt.Sprintf and does not repeat the kind.
 func New(kind error, format string, args ...any) error {
 	return &detail{kind: kind, text: fmt.Sprintf(format, args...)}
 }
+
+// Plain is New for a text that is not a format.
+func Plain(kind error, text string) error { return &detail{kind: kind, text: text} }
 
 // Wrap returns an error of the given kind that also wraps err and says what
 // was being done. It returns nil when err is nil.
