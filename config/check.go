@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/registryd/registryd/internal/quantity"
 	"github.com/registryd/registryd/pkgref"
 )
 
@@ -126,7 +127,7 @@ func isV6(s string) bool {
 }
 
 func validPort(port string) bool {
-	n, ok := digits(port)
+	n, ok := quantity.Digits(port)
 	return ok && len(port) <= 5 && n <= 65535
 }
 

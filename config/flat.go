@@ -2,6 +2,8 @@ package config
 
 import (
 	"gopkg.in/yaml.v3"
+
+	"github.com/registryd/registryd/internal/quantity"
 )
 
 // flatKeys maps the predecessor's generator file to keys of the table.
@@ -84,7 +86,7 @@ func (l *loader) flatPairs(n *yaml.Node, prefix string, seen map[string]string) 
 func (l *loader) flatValue(r *row, n *yaml.Node, name string) {
 	tx, ok := l.scalar(r, n, name)
 	if ok {
-		if _, plain := digits(tx.value); plain && r.Type == TypeDuration {
+		if _, plain := quantity.Digits(tx.value); plain && r.Type == TypeDuration {
 			tx.value += "s" // nginx's times are seconds without a unit
 		}
 		l.set(r, name, []text{tx}, target{cfg: l.cfg})

@@ -5,30 +5,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/registryd/registryd/internal/quantity"
 )
-
-// formatSize writes bytes in the largest binary unit that divides them.
-func formatSize(n int64) string {
-	units := []string{"", "KiB", "MiB", "GiB", "TiB"}
-	i := 0
-	for n != 0 && n%1024 == 0 && i < len(units)-1 {
-		n /= 1024
-		i++
-	}
-	return strconv.FormatInt(n, 10) + units[i]
-}
-
-// formatDuration is Duration.String without trailing zero units.
-func formatDuration(d time.Duration) string {
-	s := d.String()
-	if strings.HasSuffix(s, "m0s") {
-		s = strings.TrimSuffix(s, "0s")
-	}
-	if strings.HasSuffix(s, "h0m") {
-		s = strings.TrimSuffix(s, "0m")
-	}
-	return s
-}
 
 // format writes the field of a row as the file would, "" for an empty value.
 func (r *row) format(field any) string {
@@ -39,11 +18,11 @@ func (r *row) format(field any) string {
 		return strconv.Itoa(*v)
 	case *int64:
 		if r.Type == TypeSize {
-			return formatSize(*v)
+			return quantity.FormatSize(*v)
 		}
 		return strconv.FormatInt(*v, 10)
 	case *time.Duration:
-		return formatDuration(*v)
+		return quantity.FormatDuration(*v)
 	case *string:
 		if *v == "" {
 			return ""

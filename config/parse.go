@@ -2,7 +2,6 @@ package config
 
 import (
 	"math"
-	"math/bits"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -11,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/registryd/registryd/internal/quantity"
 	"github.com/registryd/registryd/pkgref"
 )
 
@@ -124,20 +124,11 @@ func orList(words []string) string {
 }
 
 func (r *row) number(text string) (any, complaint) {
-	n, ok := digits(text)
+	n, ok := quantity.Digits(text)
 	if !ok || n < r.Min || n > r.Max {
 		return nil, complaint("must be a whole number" + between(r.Min, r.Max))
 	}
 	return n, ""
-}
-
-// digits reads decimal digits alone: no sign, no other base, no underscores.
-func digits(text string) (int64, bool) {
-	if text == "" || strings.Trim(text, "0123456789") != "" {
-		return 0, false
-	}
-	n, err := strconv.ParseInt(text, 10, 64)
-	return n, err == nil
 }
 
 func between(low, high int64) string {
@@ -147,84 +138,34 @@ func between(low, high int64) string {
 	return " from " + strconv.FormatInt(low, 10) + " to " + strconv.FormatInt(high, 10)
 }
 
-// unit returns the bytes of a unit of sizes; 0 for none.
-func unit(name string) uint64 {
-	switch name {
-	case "", "B":
-		return 1
-	case "kB", "KB":
-		return 1e3
-	case "MB":
-		return 1e6
-	case "GB":
-		return 1e9
-	case "TB":
-		return 1e12
-	case "KiB":
-		return 1 << 10
-	case "MiB":
-		return 1 << 20
-	case "GiB":
-		return 1 << 30
-	case "TiB":
-		return 1 << 40
-	}
-	return 0
-}
-
 func (r *row) size(text string) (any, complaint) {
 	const want = "must be a size such as 256MiB, 1GB or a whole number of bytes"
-	end := len(text) - len(strings.TrimLeft(text, "0123456789"))
-	n, ok := digits(text[:end])
-	factor := unit(strings.TrimPrefix(text[end:], " "))
-	if !ok || factor == 0 {
+	n, ok := quantity.Size(text)
+	if !ok {
 		return nil, want
 	}
-	high, low := bits.Mul64(uint64(n), factor)
-	if high != 0 || low > math.MaxInt64 {
+	if n < 0 {
 		return nil, "is more bytes than any disk has"
 	}
-	if int64(low) < r.Min {
-		return nil, complaint("must be at least " + formatSize(r.Min))
+	if n < r.Min {
+		return nil, complaint("must be at least " + quantity.FormatSize(r.Min))
 	}
-	return int64(low), ""
+	return n, ""
 }
 
 func (r *row) duration(text string) (any, complaint) {
-	d, ok := parseDuration(text)
+	d, ok := quantity.Duration(text)
 	switch {
 	case !ok:
 		return nil, "must be a duration such as 30s, 1m30s, 24h or 7d"
 	case d < time.Duration(r.Min):
-		return nil, complaint("must be at least " + formatDuration(time.Duration(r.Min)))
+		return nil, complaint("must be at least " + quantity.FormatDuration(time.Duration(r.Min)))
 	case d > time.Duration(r.Max):
-		return nil, complaint("must be at most " + formatDuration(time.Duration(r.Max)))
+		return nil, complaint("must be at most " + quantity.FormatDuration(time.Duration(r.Max)))
 	case r.nginx && d%time.Second != 0:
 		return nil, "must be whole seconds"
 	}
 	return d, ""
-}
-
-// parseDuration reads Go's durations, with days in front where wanted.
-func parseDuration(text string) (time.Duration, bool) {
-	days, rest, found := strings.Cut(text, "d")
-	if !found {
-		d, err := time.ParseDuration(text)
-		return d, err == nil && d >= 0
-	}
-	n, ok := digits(days)
-	if !ok || n > int64(math.MaxInt64/(24*time.Hour))/2 {
-		return 0, false
-	}
-	whole := time.Duration(n) * 24 * time.Hour
-	if rest == "" {
-		return whole, true
-	}
-	d, err := time.ParseDuration(rest)
-	if err != nil || d < 0 || d > math.MaxInt64-whole {
-		return 0, false
-	}
-	return whole + d, true
 }
 
 // prefix normalises to "/x/", or "/" where the row allows it.

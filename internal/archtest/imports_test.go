@@ -31,6 +31,7 @@ var floors = map[string]int{
 	"internal/jsonstream":  0,
 	"internal/urltemplate": 0,
 	"internal/lru":         0,
+	"internal/quantity":    0,
 	"internal/mediatype":   0,
 	"internal/worker":      0,
 
