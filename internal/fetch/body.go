@@ -46,7 +46,7 @@ func (x *exchange) body(ctx context.Context, resp *http.Response) *body {
 	}
 	b.timer.Stop()
 	b.close = sync.OnceFunc(x.end)
-	if resp.StatusCode == http.StatusNotModified {
+	if resp.StatusCode == http.StatusNotModified || x.method == http.MethodHead {
 		b.want = -1 // announces the length of what it does not send
 	}
 	return b

@@ -1,12 +1,15 @@
 package fetch
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/registryd/registryd/internal/outcome"
@@ -19,12 +22,15 @@ var (
 	errTotal  = errors.New("not done in time")
 )
 
-// exchange is one Get with its redirects and retries.
+// exchange is one request with its redirects and retries.
 type exchange struct {
 	client  *Client
 	request Request
-	url     *url.URL // of the current hop
-	auth    string   // emptied for good when the first origin is left
+	url     *url.URL    // of the current hop
+	auth    string      // emptied for good when the first origin is left
+	header  http.Header // as auth
+	method  string
+	payload []byte // emptied with the method that had it
 	retries int
 	release func() // gives back the place at the current host; nil: none held
 	cancel  context.CancelCauseFunc
@@ -60,6 +66,7 @@ func (x *exchange) follow(ctx context.Context) (*Response, error) {
 		}
 		x.body(ctx, resp).discard()
 		x.leave()
+		x.demote(resp.StatusCode)
 		if hop == maxRedirects {
 			return nil, outcome.New(outcome.Unavailable, "get %s: more than %d redirects", clean(x.url), maxRedirects)
 		}
@@ -84,7 +91,7 @@ func (x *exchange) enter(ctx context.Context) error {
 
 // send makes one round trip.
 func (x *exchange) send(ctx context.Context) (*http.Response, error) {
-	req, err := x.header(ctx)
+	req, err := x.outgoing(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -96,17 +103,21 @@ func (x *exchange) send(ctx context.Context) (*http.Response, error) {
 	return resp, err
 }
 
-func (x *exchange) header(ctx context.Context) (*http.Request, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, x.url.String(), http.NoBody)
+func (x *exchange) outgoing(ctx context.Context) (*http.Request, error) {
+	var body io.Reader = http.NoBody
+	if len(x.payload) > 0 {
+		body = bytes.NewReader(x.payload)
+	}
+	req, err := http.NewRequestWithContext(ctx, x.method, x.url.String(), body)
 	if err != nil {
 		// The text of err would quote the whole URL.
-		return nil, errors.New("malformed URL")
+		return nil, errors.New("malformed URL or method")
 	}
 	h := req.Header
-	h.Set("User-Agent", x.client.config.UserAgent)
-	h.Set("Accept-Encoding", "identity")
-	if x.request.Compress {
-		h.Set("Accept-Encoding", "gzip")
+	for key, values := range x.header {
+		if key = http.CanonicalHeaderKey(key); !connectionHeader(key) {
+			h[key] = slices.Clone(values)
+		}
 	}
 	for key, value := range map[string]string{
 		"Accept":        x.request.Accept,
@@ -117,7 +128,33 @@ func (x *exchange) header(ctx context.Context) (*http.Request, error) {
 			h.Set(key, value)
 		}
 	}
+	if h.Get("User-Agent") == "" {
+		h.Set("User-Agent", x.client.config.UserAgent)
+	}
+	h.Set("Accept-Encoding", "identity")
+	if x.request.Compress {
+		h.Set("Accept-Encoding", "gzip")
+	}
 	return req, nil
+}
+
+// connectionHeader reports headers that are the client's own business.
+func connectionHeader(key string) bool {
+	switch key {
+	case "Accept-Encoding", "Connection", "Content-Length", "Expect", "Host", "Keep-Alive", "Proxy-Authorization",
+		"Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade":
+		return true
+	}
+	return false
+}
+
+// demote makes a GET of what is redirected otherwise than by 307 and 308.
+func (x *exchange) demote(status int) {
+	keeps := status == http.StatusTemporaryRedirect || status == http.StatusPermanentRedirect
+	if keeps || x.method == http.MethodGet || x.method == http.MethodHead {
+		return
+	}
+	x.method, x.payload = http.MethodGet, nil
 }
 
 func (x *exchange) observe(ctx context.Context, resp *http.Response, err error, d time.Duration) {
@@ -138,12 +175,17 @@ func (x *exchange) answer(ctx context.Context, resp *http.Response) (*Response, 
 	body := x.body(ctx, resp)
 	switch {
 	case resp.StatusCode == http.StatusNotModified && x.request.Validator != "":
+	case x.request.AnyStatus:
+		x.heed(resp)
+		if resp.ContentLength > x.request.Limit && x.method != http.MethodHead {
+			body.abandon()
+			return nil, oversize(x.url, resp.ContentLength, x.request.Limit)
+		}
 	case resp.StatusCode != http.StatusOK:
 		return nil, x.refusal(resp, body)
 	case resp.ContentLength > x.request.Limit:
 		body.abandon()
-		return nil, outcome.New(outcome.Refused, "get %s: %d bytes announced, limit is %d",
-			clean(x.url), resp.ContentLength, x.request.Limit)
+		return nil, oversize(x.url, resp.ContentLength, x.request.Limit)
 	}
 	plain, err := x.decode(resp, body)
 	if err != nil {
@@ -157,6 +199,10 @@ func (x *exchange) answer(ctx context.Context, resp *http.Response) (*Response, 
 		URL:       x.url.String(),
 		Body:      plain,
 	}, nil
+}
+
+func oversize(u *url.URL, announced, limit int64) error {
+	return outcome.New(outcome.Refused, "get %s: %d bytes announced, limit is %d", clean(u), announced, limit)
 }
 
 // failure turns the error of a round trip or of a read into one of the kinds

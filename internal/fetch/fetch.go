@@ -1,5 +1,6 @@
 // Package fetch is the one guarded HTTP client for everything that comes from
-// upstream.
+// upstream. Providers send GET; what plugins send may have a method, a header
+// and a body.
 //
 // What it guards against, in the order in which a request meets it:
 //
@@ -24,6 +25,7 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -66,7 +68,7 @@ type Config struct {
 	Transport http.RoundTripper
 }
 
-// Client sends guarded GET requests. Safe for concurrent use.
+// Client sends guarded requests. Safe for concurrent use.
 type Client struct {
 	config    Config
 	transport http.RoundTripper
@@ -114,7 +116,7 @@ func withDefaults(c Config) Config {
 	return c
 }
 
-// Request is one GET.
+// Request is one request, a GET unless it says otherwise.
 type Request struct {
 	URL    string // http or https
 	Accept string // "" for none
@@ -126,15 +128,28 @@ type Request struct {
 	// Limit is the largest body in bytes that may be read; more is
 	// outcome.Refused. 0 allows an empty body only.
 	Limit int64
+	// Method, "" is GET. What is neither GET nor HEAD is never sent twice, and
+	// becomes a GET without a body behind a redirect that is no 307 or 308.
+	Method string
+	// Header is sent beside what the other fields say, but for what belongs to
+	// the connection. Like Authorization it is never sent to another origin.
+	Header http.Header
+	Body   []byte // nil: none
+	// AnyStatus takes every answer that is no redirect for a success.
+	AnyStatus bool
+	// Allow, if set, is asked for every URL before it is requested, redirects
+	// included. What it returns is what Get returns.
+	Allow func(*url.URL) error
 	// Compress lets the body travel compressed and hands it over decoded;
 	// Limit then holds for both forms. Without it the body is handed over as
 	// it is on the wire, whatever its Content-Encoding claims.
 	Compress bool
 }
 
-// Response of a GET that succeeded (200) or was not modified (304).
+// Response of a request that succeeded (200), was not modified (304), or asked
+// for any status.
 type Response struct {
-	Status    int         // 200 or 304
+	Status    int         // 200 or 304, unless Request.AnyStatus
 	Header    http.Header // as upstream sent it
 	Validator string      // ETag; "" if none
 	URL       string      // after redirects, without user info and fragment
@@ -149,7 +164,7 @@ type Response struct {
 // Retry-After, while such a delay runs, offline, and when no place among the
 // requests to the host came free; outcome.TooSlow; outcome.Refused for a body
 // announced as larger than Limit; outcome.Unavailable for everything else that
-// is no 200 or 304. StatusError is in the chain where there was a status. A
+// is no 200 or 304; what Request.Allow returned. StatusError is in the chain where there was a status. A
 // cancelled ctx gives context.Canceled and no outcome; its deadline gives
 // context.DeadlineExceeded and outcome.TooSlow.
 func (c *Client) Get(ctx context.Context, r Request) (*Response, error) {
@@ -160,8 +175,16 @@ func (c *Client) Get(ctx context.Context, r Request) (*Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	if r.Allow != nil {
+		if err := r.Allow(u); err != nil {
+			return nil, err
+		}
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
-	x := &exchange{client: c, request: r, url: u, auth: r.Authorization, cancel: cancel}
+	x := &exchange{
+		client: c, request: r, url: u, auth: r.Authorization, cancel: cancel,
+		method: cmp.Or(r.Method, http.MethodGet), header: r.Header, payload: r.Body,
+	}
 	x.total = time.AfterFunc(c.config.TotalTimeout, func() { cancel(errTotal) })
 	resp, err := x.follow(ctx)
 	if err == nil {

@@ -39,7 +39,15 @@ func (x *exchange) redirect(location string) error {
 		return outcome.New(outcome.Unavailable, "get %s: redirect from https to %s", clean(from), clean(to))
 	}
 	if origin(to) != origin(from) {
-		x.auth = ""
+		x.auth, x.header = "", nil
+		if x.method != http.MethodGet && x.method != http.MethodHead {
+			return outcome.New(outcome.Unavailable, "%s %s: redirect to another origin", x.method, clean(from))
+		}
+	}
+	if x.request.Allow != nil {
+		if err := x.request.Allow(to); err != nil {
+			return err
+		}
 	}
 	x.url = to
 	return nil

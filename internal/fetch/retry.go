@@ -16,12 +16,18 @@ const (
 	firstDelay = 100 * time.Millisecond
 )
 
+// again reports whether sending the request twice changes nothing, and whether
+// an answer, if there is one, is for us to judge.
+func (x *exchange) again(err error) bool {
+	return (x.method == http.MethodGet || x.method == http.MethodHead) && (err != nil || !x.request.AnyStatus)
+}
+
 // attempt makes the round trip, again if it is worth it. Nothing of a body was
 // handed out yet, and a GET changes nothing, so trying again is safe.
 func (x *exchange) attempt(ctx context.Context) (*http.Response, error) {
 	for {
 		resp, err := x.send(ctx)
-		if x.retries == maxRetries || ctx.Err() != nil || !retryable(resp, err) {
+		if x.retries == maxRetries || ctx.Err() != nil || !x.again(err) || !retryable(resp, err) {
 			return resp, err
 		}
 		if resp != nil {

@@ -53,6 +53,16 @@ func (x *exchange) refusal(resp *http.Response, b *body) error {
 	return outcome.Wrap(outcome.Unavailable, status, "get %s", status.URL)
 }
 
+// heed keeps the delay that a host asks for in an answer that is handed out.
+func (x *exchange) heed(resp *http.Response) {
+	if resp.StatusCode != http.StatusTooManyRequests && resp.StatusCode != http.StatusServiceUnavailable {
+		return
+	}
+	if delay, ok := retryAfter(resp.Header.Get("Retry-After"), time.Now()); ok {
+		x.client.hosts.hold(origin(x.url), delay)
+	}
+}
+
 // retryAfter reads the value of a Retry-After header, seconds or a date. It is
 // capped at an hour; a value that asks for no positive delay is ignored.
 func retryAfter(value string, now time.Time) (time.Duration, bool) {
