@@ -15,6 +15,9 @@ const (
 // ErrLimit is in the chain of every error of a call that was stopped by one of Limits, beside its outcome.
 var ErrLimit = errors.New("limit reached")
 
+// ErrMemory is in the chain beside ErrLimit where it was Limits.Memory.
+var ErrMemory = errors.New("memory limit reached")
+
 // Engine runs the code of one kind of plugin: JavaScript in the daemon, or a process. Safe for concurrent use.
 type Engine interface {
 	// Load reads and compiles the code that src names, without running any of it. ctx governs Load alone. host stays

@@ -1,0 +1,259 @@
+package plugin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/registryd/registryd/internal/fetch"
+	"github.com/registryd/registryd/internal/lru"
+	"github.com/registryd/registryd/internal/outcome"
+)
+
+const (
+	// cacheBytes is the share of one plugin in the cache of the host, keys included.
+	cacheBytes = 8 << 20
+	// maxCacheEntry bounds one entry: it must not push everything else out.
+	maxCacheEntry = 1 << 20
+	maxCacheTTL   = 24 * time.Hour
+	maxLogLine    = 4 << 10
+	// minSecret is the length from which a secret is taken out of logs: shorter ones would take words out.
+	minSecret = 4
+)
+
+// daemon is the Host of one generation.
+type daemon struct {
+	name    string
+	allowed []place
+	limits  Limits
+	client  *fetch.Client // nil: no place is allowed
+	cache   *lru.Map[string, json.RawMessage]
+	verify  func(integrity string, data []byte) (bool, error)
+	redact  *strings.Replacer
+	log     *slog.Logger
+}
+
+// newDaemon builds the host of a plugin. cache is shared by its generations, nil where it has none.
+func newDaemon(m *Manifest, c *Config, cache *lru.Map[string, json.RawMessage], secrets map[string]string) (*daemon, error) {
+	d := &daemon{
+		name: m.Name, limits: m.Limits, cache: cache, verify: c.VerifySRI, redact: redactor(secrets),
+		log: c.Logger.With("plugin", m.Name),
+	}
+	settings := c.Fetch
+	settings.Trusted = nil
+	for _, text := range m.Capabilities.HTTP {
+		p, err := parsePlace(text)
+		if err != nil {
+			return nil, err
+		}
+		d.allowed = append(d.allowed, p)
+		if addr := p.trusted(); addr != "" {
+			settings.Trusted = append(settings.Trusted, addr)
+		}
+	}
+	if len(d.allowed) == 0 {
+		return d, nil
+	}
+	var err error
+	d.client, err = fetch.New(settings)
+	return d, err
+}
+
+func redactor(secrets map[string]string) *strings.Replacer {
+	var pairs []string
+	for _, name := range sortedNames(secrets) {
+		if v := secrets[name]; len(v) >= minSecret {
+			pairs = append(pairs, v, "<"+name+">")
+		}
+	}
+	return strings.NewReplacer(pairs...)
+}
+
+func (d *daemon) close() {
+	if d.client != nil {
+		d.client.CloseIdle()
+	}
+}
+
+// Fetch is part of Host.
+func (d *daemon) Fetch(ctx context.Context, r *Request) (*Response, error) {
+	resp, err := d.send(ctx, r, d.limits.Body)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return nil, err
+	}
+	return &Response{Status: resp.Status, Header: resp.Header, URL: resp.URL, Body: body}, nil
+}
+
+// Open is part of Host. The body lives by the context of whoever made the call, because the call is over before
+// anybody reads it.
+func (d *daemon) Open(ctx context.Context, r *Request) (string, error) {
+	state := callOf(ctx)
+	if state == nil {
+		return "", notInCall()
+	}
+	wide, cancel := context.WithCancel(context.WithValue(state.outer, callKey{}, state))
+	stop := context.AfterFunc(ctx, cancel)
+	resp, err := d.send(wide, r, maxStream)
+	stopped := stop()
+	if err == nil && resp.Status != http.StatusOK {
+		resp.Body.Close()
+		err = statusError(resp)
+	}
+	if err != nil {
+		cancel()
+		return "", err
+	}
+	body := &ended{resp.Body, cancel}
+	if !stopped {
+		body.Close()
+		return "", ctx.Err()
+	}
+	handle, ok := state.keep(&Stream{Header: resp.Header, URL: resp.URL, Body: body})
+	if !ok {
+		body.Close()
+		return "", notInCall()
+	}
+	return handle, nil
+}
+
+// ended ends its context when it is closed.
+type ended struct {
+	io.ReadCloser
+	cancel context.CancelFunc
+}
+
+// Close is part of io.Closer.
+func (e *ended) Close() error {
+	defer e.cancel()
+	return e.ReadCloser.Close()
+}
+
+func statusError(resp *fetch.Response) error {
+	if resp.Status == http.StatusNotFound || resp.Status == http.StatusGone {
+		return outcome.New(outcome.NotFound, "open: status %d", resp.Status)
+	}
+	return outcome.New(outcome.Unavailable, "open: status %d", resp.Status)
+}
+
+func notInCall() error {
+	return &Rejection{Name: "Error", Message: "the host is there during a call only"}
+}
+
+// maxStream bounds a stream; whoever takes it has a limit of his own.
+const maxStream = 1 << 40
+
+// send sends one request of a call.
+func (d *daemon) send(ctx context.Context, r *Request, limit int64) (*fetch.Response, error) {
+	state := callOf(ctx)
+	if state == nil {
+		return nil, notInCall()
+	}
+	if d.client == nil {
+		return nil, &Rejection{Name: "Error", Message: "fetch: capabilities.http of the manifest is empty"}
+	}
+	if !state.count(d.limits.Fetches) {
+		return nil, &Rejection{Name: "Error", Message: fmt.Sprintf("fetch: more than %d requests in one call, see limits.fetches", d.limits.Fetches)}
+	}
+	resp, err := d.client.Get(ctx, fetch.Request{
+		URL: r.URL, Method: strings.ToUpper(r.Method), Header: r.Header, Body: r.Body,
+		Limit: limit, AnyStatus: true, Allow: d.allow,
+	})
+	if err != nil && !outcome.Known(err) && ctx.Err() == nil {
+		if _, ok := errors.AsType[*Rejection](err); !ok {
+			err = outcome.Wrap(outcome.Unavailable, err, "fetch")
+		}
+	}
+	return resp, err
+}
+
+// allow refuses what the manifest does not allow.
+func (d *daemon) allow(u *url.URL) error {
+	if slices.ContainsFunc(d.allowed, func(p place) bool { return p.allows(u) }) {
+		return nil
+	}
+	return &Rejection{Name: "Error", Message: "fetch: capabilities.http of the manifest does not allow " + u.Scheme + "://" + u.Host + u.EscapedPath()}
+}
+
+func (d *daemon) mayCache() error {
+	if d.cache == nil {
+		return &Rejection{Name: "Error", Message: "cache: capabilities.cache of the manifest is not set"}
+	}
+	return nil
+}
+
+// CacheGet is part of Host.
+func (d *daemon) CacheGet(_ context.Context, key string) (json.RawMessage, error) {
+	if err := d.mayCache(); err != nil {
+		return nil, err
+	}
+	v, _ := d.cache.Get(key)
+	return v, nil
+}
+
+// CacheSet is part of Host.
+func (d *daemon) CacheSet(_ context.Context, key string, value json.RawMessage, ttl time.Duration) error {
+	if err := d.mayCache(); err != nil {
+		return err
+	}
+	cost := len(key) + len(value)
+	if cost > maxCacheEntry {
+		return &Rejection{Name: "RangeError", Message: fmt.Sprintf("cache: %d bytes for one entry, at most %d", cost, maxCacheEntry)}
+	}
+	if !json.Valid(value) {
+		return &Rejection{Name: "TypeError", Message: "cache: the value is no JSON"}
+	}
+	if ttl <= 0 || ttl > maxCacheTTL {
+		ttl = maxCacheTTL
+	}
+	d.cache.Put(strings.Clone(key), slices.Clone(value), cost, ttl)
+	return nil
+}
+
+// CacheDelete is part of Host.
+func (d *daemon) CacheDelete(_ context.Context, key string) error {
+	if err := d.mayCache(); err != nil {
+		return err
+	}
+	d.cache.Delete(key)
+	return nil
+}
+
+// VerifySRI is part of Host.
+func (d *daemon) VerifySRI(integrity string, data []byte) (bool, error) {
+	ok, err := d.verify(integrity, data)
+	if err != nil {
+		return false, &Rejection{Name: "TypeError", Message: err.Error()}
+	}
+	return ok, nil
+}
+
+// Log is part of Host.
+func (d *daemon) Log(ctx context.Context, level slog.Level, message string) {
+	d.log.Log(ctx, level, "plugin says", "text", d.clean(message))
+}
+
+// clean takes the secrets out of a text, and cuts it.
+func (d *daemon) clean(text string) string {
+	text = d.redact.Replace(text)
+	if len(text) > maxLogLine {
+		text = text[:maxLogLine]
+	}
+	if !utf8.ValidString(text) {
+		text = strings.ToValidUTF8(text, "\uFFFD")
+	}
+	return text
+}

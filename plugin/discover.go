@@ -1,0 +1,200 @@
+package plugin
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/registryd/registryd/internal/outcome"
+)
+
+// unit is one plugin as it lies on the disk: a directory with a manifest, or one file.
+type unit struct {
+	path   string // in the directory of plugins, for messages and to know it again
+	dir    string // of its code, without links
+	notes  string // the file with the manifest, relative to dir; "" for a single file
+	single string // the file, relative to dir; "" for a directory
+}
+
+// base is what the unit is called before its manifest was read.
+func (u *unit) base() string {
+	return strings.TrimSuffix(filepath.Base(u.path), filepath.Ext(u.single))
+}
+
+// Failure names a plugin that is not loaded as it lies there, and why.
+type Failure struct {
+	Name  string `json:"name"`  // of the plugin, as far as it is known
+	Path  string `json:"path"`  // where it lies
+	Error string `json:"error"` // one line
+}
+
+// discover lists what lies in the directory of plugins, sorted, and what of it is no plugin although it looks like
+// one. Names that begin with "." or "_" are passed over. Errors: outcome.Invalid when the directory cannot be read.
+func discover(dir string) (units []unit, failures []Failure, err error) {
+	if dir == "" {
+		return nil, nil, nil
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, nil, outcome.New(outcome.Invalid, "plugins.dir: %v", err)
+	}
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".") || strings.HasPrefix(e.Name(), "_") {
+			continue
+		}
+		u, ok, err := look(dir, e.Name())
+		switch {
+		case err != nil:
+			failures = append(failures, Failure{Name: e.Name(), Path: filepath.Join(dir, e.Name()), Error: err.Error()})
+		case ok:
+			units = append(units, u)
+		}
+	}
+	return units, failures, nil
+}
+
+// look tells what one entry of the directory is; false for what is no plugin.
+func look(dir, name string) (unit, bool, error) {
+	u := unit{path: filepath.Join(dir, name)}
+	info, err := os.Stat(u.path)
+	if err != nil {
+		return u, false, err
+	}
+	if info.Mode().IsRegular() {
+		ext := filepath.Ext(name)
+		if ext != ".js" && ext != ".ts" || strings.HasSuffix(name, ".d.ts") {
+			return u, false, nil
+		}
+		u.dir, err = filepath.EvalSymlinks(dir)
+		u.single = name
+		return u, err == nil, err
+	}
+	if !info.IsDir() {
+		return u, false, nil
+	}
+	// Resolved once: who swaps the link while we read does not mix two versions.
+	if u.dir, err = filepath.EvalSymlinks(u.path); err != nil {
+		return u, false, err
+	}
+	for _, notes := range []string{"plugin.yaml", "plugin.yml", "package.json"} {
+		if _, err := os.Stat(filepath.Join(u.dir, notes)); err == nil {
+			u.notes = notes
+			return u, true, nil
+		}
+	}
+	return u, false, errors.New("has neither plugin.yaml nor package.json")
+}
+
+// manifest reads the manifest of a unit. That of a single file is in its code; here it gets the defaults.
+func (u *unit) manifest() (Manifest, error) {
+	if u.single != "" {
+		m, err := ParseManifest(nil, u.base())
+		m.Main = u.single
+		return m, err
+	}
+	data, err := u.manifestText()
+	if err != nil {
+		return Manifest{}, err
+	}
+	m, err := ParseManifest(data, u.base())
+	if err != nil {
+		return m, outcome.Wrap(outcome.Invalid, err, "%s", u.notes)
+	}
+	if m.Engine == EngineJS && m.Main == "" {
+		m.Main, err = u.findMain()
+	}
+	return m, err
+}
+
+func (u *unit) manifestText() ([]byte, error) {
+	data, err := os.ReadFile(filepath.Join(u.dir, u.notes))
+	if err != nil {
+		return nil, outcome.New(outcome.Invalid, "%s: %v", u.notes, errors.Unwrap(err))
+	}
+	if u.notes != "package.json" {
+		return data, nil
+	}
+	var doc struct {
+		Main      string
+		Registryd json.RawMessage
+	}
+	if err := json.Unmarshal(data, &doc); err != nil {
+		return nil, outcome.New(outcome.Invalid, "package.json: %v", err)
+	}
+	if doc.Registryd == nil {
+		return nil, outcome.New(outcome.Invalid, `package.json: has no "registryd", and there is no plugin.yaml`)
+	}
+	return doc.Registryd, nil
+}
+
+// findMain looks for the file to start with where the manifest names none.
+func (u *unit) findMain() (string, error) {
+	for _, name := range []string{"index.ts", "index.js", "index.mjs"} {
+		if _, err := os.Stat(filepath.Join(u.dir, name)); err == nil {
+			return name, nil
+		}
+	}
+	return "", outcome.New(outcome.Invalid, "main: is not named, and there is no index.ts or index.js")
+}
+
+// maxSeen bounds the files that are looked at to notice a change.
+const maxSeen = 20_000
+
+// seen is a fingerprint of everything that lies in a unit, by size, time and identity: it tells whether somebody
+// wrote while we read. newest is the latest change.
+func (u *unit) seen() (fingerprint []string, newest int64, err error) {
+	if u.single != "" {
+		info, err := os.Stat(filepath.Join(u.dir, u.single))
+		if err != nil {
+			return nil, 0, err
+		}
+		return []string{mark(u.single, info)}, info.ModTime().UnixNano(), nil
+	}
+	err = filepath.WalkDir(u.dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if !d.Type().IsRegular() || len(fingerprint) >= maxSeen {
+			return nil
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		fingerprint = append(fingerprint, mark(path, info))
+		newest = max(newest, info.ModTime().UnixNano())
+		return nil
+	})
+	return fingerprint, newest, err
+}
+
+// hashOf is the content of the manifest and the named files, relative to the unit's directory.
+func (u *unit) hashOf(files []string) (string, error) {
+	all := slices.Clone(files)
+	if u.notes != "" {
+		all = append(all, u.notes)
+	}
+	slices.Sort(all)
+	sum := newDigest()
+	for _, name := range slices.Compact(all) {
+		if err := sum.file(u.dir, name); err != nil {
+			return "", err
+		}
+	}
+	return sum.text(), nil
+}
+
+func copyFile(w io.Writer, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = io.Copy(w, f)
+	return err
+}

@@ -1,0 +1,292 @@
+package plugin_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/registryd/registryd/internal/outcome"
+	"github.com/registryd/registryd/plugin"
+)
+
+// small writes a plugin with few instances.
+func (h *home) small(name, manifest, code string) {
+	h.t.Helper()
+	h.write(name+"/plugin.yaml", "main: x.js\n"+manifest)
+	h.write(name+"/x.js", code)
+}
+
+// waiting starts calls that wait, and returns when they do.
+func (h *home) waiting(name string, n int) *sync.WaitGroup {
+	h.t.Helper()
+	var wg sync.WaitGroup
+	before := h.Status()[0].InFlight
+	for range n {
+		wg.Go(func() {
+			if _, err := h.ask(name, "wait"); err != nil {
+				h.t.Error(err)
+			}
+		})
+	}
+	for h.Status()[0].InFlight < before+int64(n) || h.Status()[0].Instances < n {
+		time.Sleep(time.Millisecond)
+	}
+	return &wg
+}
+
+// Fault 32: more calls than instances wait for their turn, and not for ever.
+func TestPool_Busy_Fault32(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	h.small("a", "limits: {instances: {min: 0, max: 2}, queue: 50ms}\n", "version: 1\n")
+	h.load()
+	wg := h.waiting("a", 2)
+	_, err := h.ask("a", "version")
+	if !errors.Is(err, outcome.Busy) || outcome.RetryAfter(err) != time.Second {
+		t.Errorf("third call: %v", err)
+	}
+	close(h.engine.release)
+	wg.Wait()
+	h.says("a", "1")
+}
+
+func TestPool_KeepsTheMinimumReady(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	h.small("a", "limits: {instances: {min: 3, max: 5}}\n", "version: 1\n")
+	h.load()
+	if s := h.Status()[0]; s.Instances != 3 || s.Idle != 3 {
+		t.Errorf("%+v", s)
+	}
+	for range 10 {
+		h.says("a", "1")
+	}
+	used := 0
+	for _, i := range h.engine.all() {
+		if i.calls.Load() > 0 {
+			used++
+		}
+	}
+	if used != 1 {
+		t.Errorf("%d instances answered calls that came one after the other: the one used last is not taken first", used)
+	}
+}
+
+// An instance that hit a limit answers no other call; the next one works.
+func TestPool_Discards_Fault32(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	h.small("a", "limits: {instances: {min: 1, max: 1}}\n", "version: 1\n")
+	h.load()
+	if _, err := h.ask("a", "memory"); !errors.Is(err, plugin.ErrMemory) {
+		t.Errorf("error %v", err)
+	}
+	h.says("a", "1")
+	if s := h.Status()[0]; s.Limits != 1 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestPool_Deadline_Fault32(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	h.small("a", "limits: {wall: 20ms}\n", "version: 1\n")
+	h.load()
+	if _, err := h.ask("a", "wait"); err == nil {
+		t.Error("a call outlives its limit")
+	}
+	h.says("a", "1")
+}
+
+// Three hits of the memory limit within a minute open the breaker for a minute.
+func TestPool_Breaker_Fault32(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	now := time.Now()
+	h := newHome(t, func(c *plugin.Config) {
+		c.Now = func() time.Time {
+			mu.Lock()
+			defer mu.Unlock()
+			return now
+		}
+	})
+	pass := func(d time.Duration) {
+		mu.Lock()
+		defer mu.Unlock()
+		now = now.Add(d)
+	}
+	h.small("a", "limits: {instances: {min: 1, max: 4}}\n", "version: 1\n")
+	h.load()
+	for range 2 {
+		for range 2 {
+			_, _ = h.ask("a", "memory")
+		}
+		pass(61 * time.Second) // two in a minute are none too many
+		h.says("a", "1")
+	}
+	for range 3 {
+		_, _ = h.ask("a", "memory")
+	}
+	_, err := h.ask("a", "version")
+	if !errors.Is(err, outcome.Busy) || outcome.RetryAfter(err) < 30*time.Second {
+		t.Errorf("after three hits: %v", err)
+	}
+	pass(time.Minute)
+	h.says("a", "1")
+}
+
+// A cancelled caller ends his call, and only his.
+func TestCall_Cancelled(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	h.small("a", "", "version: 1\n")
+	h.load()
+	ctx, cancel := context.WithCancel(t.Context())
+	lease, err := h.Enter("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lease.Leave()
+	time.AfterFunc(10*time.Millisecond, cancel)
+	if _, err := lease.Call(ctx, "wait"); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	if s := h.Status()[0]; s.Failures != 0 {
+		t.Errorf("that a client left counts as a failure: %+v", s)
+	}
+	h.says("a", "1")
+}
+
+// Secrets stand in no log and no error.
+func TestCall_SecretsAreTakenOut(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	h.small("a", "capabilities: {secrets: [TOKEN]}\n", "version: 1\n")
+	h.load()
+	_, err := h.ask("a", "throw")
+	if err == nil || strings.Contains(err.Error(), "hunter2") || !strings.Contains(err.Error(), "with <TOKEN> inside") {
+		t.Errorf("error %v", err)
+	}
+	if text := fmt.Sprint(h.log, h.Status()); strings.Contains(text, "hunter2") {
+		t.Errorf("a secret is told: %s", text)
+	}
+}
+
+// upstream is a server that plugins may ask.
+func upstream(t *testing.T) *httptest.Server {
+	t.Helper()
+	var s *httptest.Server
+	s = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.URL.Path {
+		case "/away":
+			http.Redirect(w, r, "http://other.example/", http.StatusFound)
+		case "/out":
+			http.Redirect(w, r, s.URL+"/secret/x", http.StatusFound)
+		case "/gone":
+			http.NotFound(w, r)
+		case "/large":
+			fmt.Fprint(w, strings.Repeat("x", 5000))
+		default:
+			fmt.Fprint(w, "hello")
+		}
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+func TestHost_Fetch(t *testing.T) {
+	t.Parallel()
+	s := upstream(t)
+	h := newHome(t)
+	h.small("a", fmt.Sprintf("capabilities: {http: [%q]}\nlimits: {body: 4KiB}\n", s.URL), "version: 1\n")
+	h.small("b", fmt.Sprintf("capabilities: {http: [%q]}\n", s.URL+"/open/"), "version: 1\n")
+	h.small("c", "", "version: 1\n")
+	h.load()
+	if got, err := h.ask("a", "fetch", `"`+s.URL+`/x"`); err != nil || got != `{"body":"hello","status":200}` {
+		t.Errorf("%s, %v", got, err)
+	}
+	if got, err := h.ask("a", "fetch", `"`+s.URL+`/gone"`); err != nil || !strings.Contains(got, `"status":404`) {
+		t.Errorf("%s, %v", got, err)
+	}
+	for _, c := range []struct{ name, path, want string }{
+		{"a", "/away", "does not allow http://other.example/"},
+		{"a", "/large", "larger than 4096"},
+		{"b", "/x", "does not allow"},
+		{"b", "/open/../x", "does not allow"},
+		{"b", "/open/%2e%2e/x", "does not allow"},
+		{"b", "/openly", "does not allow"},
+		{"c", "/x", "capabilities.http of the manifest is empty"},
+	} {
+		if _, err := h.ask(c.name, "fetch", `"`+s.URL+c.path+`"`); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s %s: %v, want %s", c.name, c.path, err, c.want)
+		}
+	}
+	if _, err := h.ask("b", "fetch", `"`+s.URL+`/open/x"`); err != nil {
+		t.Error(err)
+	}
+}
+
+// What a call opens and does not return is closed; what is taken outlives the call.
+func TestHost_Open(t *testing.T) {
+	t.Parallel()
+	s := upstream(t)
+	h := newHome(t)
+	h.small("a", fmt.Sprintf("capabilities: {http: [%q]}\n", s.URL), "version: 1\n")
+	h.load()
+	lease, err := h.Enter("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := lease.Call(t.Context(), "open", []byte(`"`+s.URL+`/large"`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	handle := strings.Trim(string(r.JSON), `"`)
+	stream := r.Stream(handle)
+	if stream == nil || r.Stream(handle) != nil || r.Stream("other") != nil {
+		t.Fatalf("stream %v of %s", stream, handle)
+	}
+	r.Close()
+	lease.Leave()
+	h.Revoke() // its generation has ended
+	var buf strings.Builder
+	if n, err := copyTo(&buf, stream.Body); err != nil || n != 5000 {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+	stream.Body.Close()
+}
+
+// The cache is shared by all instances and generations.
+func TestHost_Cache(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	h.small("a", "capabilities: {cache: true}\n", "version: 1\n")
+	h.small("b", "capabilities: {cache: true}\n", "version: 1\n")
+	h.small("c", "", "version: 1\n")
+	h.load()
+	if _, err := h.ask("a", "cache", `"k"`, `{"x":1}`); err != nil {
+		t.Fatal(err)
+	}
+	h.small("a", "capabilities: {cache: true}\n", "version: 2\n")
+	h.load()
+	if got, err := h.ask("a", "recall", `"k"`); err != nil || got != `{"x":1}` {
+		t.Errorf("%s, %v", got, err)
+	}
+	if got, err := h.ask("b", "recall", `"k"`); err != nil || got != "" {
+		t.Errorf("another plugin sees %s, %v", got, err)
+	}
+	for _, args := range [][]string{{`"k"`, "1"}} {
+		if _, err := h.ask("c", "cache", args...); err == nil {
+			t.Error("c may use the cache")
+		}
+	}
+	if _, err := h.ask("a", "cache", `"k"`, `"`+strings.Repeat("x", 2<<20)+`"`); err == nil {
+		t.Error("2 MiB are kept in one entry")
+	}
+}

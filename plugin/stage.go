@@ -1,0 +1,196 @@
+package plugin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/registryd/registryd/internal/outcome"
+)
+
+const (
+	// settleTime is how long nobody may have written to a plugin before it is read: who truncates a file and writes
+	// it again needs a moment for it.
+	settleTime = 50 * time.Millisecond
+	// settleTries bounds the waiting for a plugin that is being written.
+	settleTries = 20
+)
+
+// errUnsettled says that a plugin changed while it was read.
+var errUnsettled = errors.New("files change while they are read")
+
+// build makes a generation of a unit: loaded, its instances warm, described. Nothing of it is in force.
+// Errors: one line, for whoever installs plugins.
+func (m *Manager) build(ctx context.Context, u unit) (*generation, error) {
+	for try := range settleTries {
+		g, err := m.buildOnce(ctx, u)
+		if !errors.Is(err, errUnsettled) || try == settleTries-1 {
+			return g, err
+		}
+		if err := pause(ctx, settleTime); err != nil {
+			return nil, err
+		}
+	}
+	return nil, errUnsettled
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// buildOnce builds from what lies there now, unless somebody writes meanwhile.
+func (m *Manager) buildOnce(ctx context.Context, u unit) (*generation, error) {
+	before, newest, err := u.seen()
+	if err != nil {
+		return nil, err
+	}
+	if age := time.Since(time.Unix(0, newest)); age >= 0 && age < settleTime {
+		return nil, errUnsettled
+	}
+	g, err := m.assemble(ctx, u)
+	after, _, seenErr := u.seen()
+	if err != nil {
+		if seenErr != nil || !slices.Equal(before, after) {
+			err = fmt.Errorf("%w: %w", errUnsettled, err)
+		}
+		return nil, err
+	}
+	// A process may write into its own directory.
+	if g.manifest.Engine != EngineProcess && (seenErr != nil || !slices.Equal(before, after)) {
+		g.discard()
+		return nil, errUnsettled
+	}
+	return g, nil
+}
+
+func (m *Manager) assemble(ctx context.Context, u unit) (*generation, error) {
+	manifest, err := u.manifest()
+	if err != nil {
+		return nil, err
+	}
+	if u.single != "" {
+		if manifest, err = m.exportedManifest(ctx, u, manifest); err != nil {
+			return nil, err
+		}
+	}
+	return m.load(ctx, u, manifest)
+}
+
+// exportedManifest runs the code of a single file, which is allowed nothing, to see what manifest it exports.
+func (m *Manager) exportedManifest(ctx context.Context, u unit, bare Manifest) (Manifest, error) {
+	bare.Limits.MinInstances = 1
+	g, err := m.load(ctx, u, bare)
+	if err != nil {
+		return bare, err
+	}
+	defer g.discard()
+	var exports struct{ Manifest json.RawMessage }
+	if len(g.offers.Exports) > 0 {
+		if err := json.Unmarshal(g.offers.Exports, &exports); err != nil {
+			return bare, outcome.New(outcome.Invalid, "manifest: %v", err)
+		}
+	}
+	manifest, err := ParseManifest(exports.Manifest, u.base())
+	if err != nil {
+		return bare, outcome.Wrap(outcome.Invalid, err, "manifest")
+	}
+	if manifest.Engine != EngineJS || manifest.Main != "" {
+		return bare, outcome.New(outcome.Invalid, "manifest: engine and main are for a plugin with a directory")
+	}
+	manifest.Main = u.single
+	return manifest, nil
+}
+
+// load loads and warms a generation.
+func (m *Manager) load(ctx context.Context, u unit, manifest Manifest) (*generation, error) {
+	engine := m.config.Engines[manifest.Engine]
+	if engine == nil {
+		return nil, outcome.New(outcome.Invalid, "engine %s is not part of this program", manifest.Engine)
+	}
+	secrets := manifest.secrets(m.config.Env)
+	attach, err := manifest.attachContext(secrets)
+	if err != nil {
+		return nil, err
+	}
+	host, err := newDaemon(&manifest, &m.config, m.cacheOf(&manifest), secrets)
+	if err != nil {
+		return nil, err
+	}
+	program, err := engine.Load(ctx, Source{Dir: u.dir, Manifest: manifest}, host)
+	if err != nil {
+		host.close()
+		return nil, err
+	}
+	g := &generation{
+		unit: u, manifest: manifest, program: program, daemon: host, born: m.config.Now(), done: make(chan struct{}),
+		stats: m.statsOf(manifest.Name), pool: newPool(program, &manifest, attach, host.log, m.config.Now),
+	}
+	g.life, g.cut = context.WithCancel(context.Background())
+	g.refs.Store(1)
+	if err = g.warm(ctx); err == nil {
+		g.hash, err = u.hashOf(program.Files())
+	}
+	if err != nil {
+		g.discard()
+		return nil, err
+	}
+	return g, nil
+}
+
+// warm starts the first instances and asks one of them what it offers.
+func (g *generation) warm(ctx context.Context) error {
+	if err := g.pool.warm(ctx, max(1, g.manifest.Limits.MinInstances)); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, g.manifest.Limits.Wall)
+	defer cancel()
+	i, err := g.pool.get(ctx)
+	if err != nil {
+		return err
+	}
+	ctx, state := withCall(ctx, ctx)
+	defer state.end()
+	g.offers, err = i.Describe(ctx)
+	if err == nil && slices.Contains(g.offers.Hooks, "selftest") {
+		_, err = i.Call(ctx, "selftest")
+	}
+	g.pool.put(i, err)
+	if err != nil {
+		return err
+	}
+	if g.manifest.Kind == "" {
+		g.manifest.Kind = g.offers.kind()
+	}
+	return nil
+}
+
+// kind tells what code is for that does not say it.
+func (d Description) kind() Kind {
+	for _, hook := range []string{"check", "resolve", "fetchRealVersion", "versions"} {
+		if slices.Contains(d.Hooks, hook) {
+			return KindProvider
+		}
+	}
+	return KindModule
+}
+
+// discard ends a generation that was never in force.
+func (g *generation) discard() {
+	if g.refs.CompareAndSwap(1, 0) {
+		g.pool.close()
+		_ = g.program.Close() // what kept it from being used is what counts
+		g.daemon.close()
+		g.cut()
+		close(g.done)
+	}
+}
