@@ -39,7 +39,7 @@ type generation struct {
 // stats are counted over all generations of a name.
 type stats struct {
 	calls, failures, limits   atomic.Int64
-	drained, forced, reloads  atomic.Int64
+	drained, forced           atomic.Int64
 	detachedAfter, generation atomic.Int64 // drain time of the last in ms; number of the last
 
 	mu      sync.Mutex
