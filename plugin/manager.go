@@ -211,23 +211,23 @@ func (m *Manager) forget(s *snapshot) {
 
 // Status is how one plugin does.
 type Status struct {
-	Name       string    `json:"name"`       // of the plugin
-	Path       string    `json:"path"`       // where it lies
-	Kind       Kind      `json:"kind"`       // what it is for
-	Engine     string    `json:"engine"`     // what runs it
-	Generation uint64    `json:"generation"` // from 1; 0: it is not loaded
-	Loaded     time.Time `json:"loaded"`     // when the generation was put in force; zero: it is not loaded
-	AgeSeconds int64     `json:"age_seconds"`
-	InFlight   int64     `json:"in_flight"` // calls
-	Leases     int64     `json:"leases"`    // requests that are bound to the generation
-	Instances  int       `json:"instances"` // that exist
-	Idle       int       `json:"idle"`      // of these
-	Calls      int64     `json:"calls"`     // of all generations, and so on
-	Failures   int64     `json:"failures"`  // other than what the plugin meant to refuse
-	Limits     int64     `json:"limits"`    // calls that were stopped by a limit
-	Drained    int64     `json:"drained"`   // generations that ended
-	Forced     int64     `json:"forced"`    // of these, those whose calls were cut off
-	DrainMS    int64     `json:"drain_ms"`  // how long the last one took to end
+	Name       string    `json:"name"`        // of the plugin
+	Path       string    `json:"path"`        // where it lies
+	Kind       Kind      `json:"kind"`        // what it is for
+	Engine     string    `json:"engine"`      // what runs it
+	Generation uint64    `json:"generation"`  // from 1; 0: it is not loaded
+	Loaded     time.Time `json:"loaded"`      // when the generation was put in force; zero: it is not loaded
+	AgeSeconds int64     `json:"age_seconds"` // since Loaded
+	InFlight   int64     `json:"in_flight"`   // calls
+	Leases     int64     `json:"leases"`      // requests that are bound to the generation
+	Instances  int       `json:"instances"`   // that exist
+	Idle       int       `json:"idle"`        // of these
+	Calls      int64     `json:"calls"`       // of all generations, and so on
+	Failures   int64     `json:"failures"`    // other than what the plugin meant to refuse
+	Limits     int64     `json:"limits"`      // calls that were stopped by a limit
+	Drained    int64     `json:"drained"`     // generations that ended
+	Forced     int64     `json:"forced"`      // of these, those whose calls were cut off
+	DrainMS    int64     `json:"drain_ms"`    // how long the last one took to end
 	// LastError is what failed last, a call or a load; "": nothing yet.
 	LastError   string    `json:"last_error,omitempty"`
 	LastErrorAt time.Time `json:"last_error_at,omitzero"` // when
