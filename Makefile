@@ -1,7 +1,7 @@
 # Everything works in a fresh clone: what is missing is installed, or named.
 GO ?= go
 
-.PHONY: help run build test check bench dist fuzz fmt generate tidy clean
+.PHONY: help run build test check bench soak dist fuzz fmt generate tidy clean
 .DEFAULT_GOAL := help
 
 help: ## show this list
@@ -21,6 +21,9 @@ check: ## formatting, vet, staticcheck, generated files, go.mod
 
 bench: ## measure against nginx, curl and tar, and print ratios
 	@sh scripts/bench.sh
+
+soak: ## inject the long and dangerous faults under load for DURATION (2m)
+	@sh scripts/soak.sh
 
 dist: ## write reproducible archives for linux amd64 and arm64 into dist/
 	@sh scripts/dist.sh

@@ -45,8 +45,8 @@ func TestBoot(t *testing.T) {
 		"power loss":              {`{"boot":"another","clean":false}`, true, ""},
 		"clean stop, then reboot": {`{"boot":"another","clean":true}`, false, ""},
 		"killed, same boot":       {`{"boot":"` + this + `","clean":false}`, false, ""},
-		"damaged":                 {"\x00\x00\x00", false, "file=state/boot"},
-		"empty":                   {"", false, "file=state/boot"},
+		"damaged":                 {"\x00\x00\x00", true, "file=state/boot"},
+		"empty":                   {"", true, "file=state/boot"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -83,7 +83,9 @@ func (c *Cache) takeLock() error {
 	if err := c.root.Mkdir(dirState, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("data directory %s: %w", c.config.Dir, err)
 	}
-	f, err := c.root.OpenFile(fileLock, os.O_RDWR|os.O_CREATE, 0o600)
+	// For reading: a lock needs no more, and a file that is open for writing would
+	// keep a disk from being made read-only.
+	f, err := c.root.OpenFile(fileLock, os.O_RDONLY|os.O_CREATE, 0o600)
 	if err != nil {
 		return fmt.Errorf("data directory %s: %w", c.config.Dir, err)
 	}
@@ -126,17 +128,19 @@ func bootID() string {
 }
 
 // checkBoot sets the view aside when the machine went down under a running
-// daemon: files that were renamed but not written may be empty then.
+// daemon: files that were renamed but not written may be empty then. A record
+// that cannot be read is taken for a trace of just that.
 func (c *Cache) checkBoot() error {
 	var last boot
 	data, err := c.root.ReadFile(fileBoot)
 	if err == nil {
 		err = json.Unmarshal(data, &last)
 	}
-	if err != nil && !isMissing(err) {
-		c.log.Warn("state file is unreadable and counts as absent", "file", fileBoot, "error", err)
+	damaged := err != nil && !isMissing(err)
+	if damaged {
+		c.log.Warn("state file is unreadable and counts as that of another boot", "file", fileBoot, "error", err)
 	}
-	if err == nil && !last.Clean && last.ID != bootID() {
+	if damaged || err == nil && !last.Clean && last.ID != bootID() {
 		c.recovered = true
 		if err := c.setViewAside(); err != nil {
 			return fmt.Errorf("recover data directory %s: %w", c.config.Dir, err)

@@ -65,6 +65,7 @@ var floors = map[string]int{
 	"internal/docs":          outside,
 	"internal/bench":         outside,
 	"internal/e2e":           outside,
+	"internal/faults":        outside,
 }
 
 // ground is what its neighbours on floor 0 may import too.

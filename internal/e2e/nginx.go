@@ -46,12 +46,10 @@ func (s *Stack) startNginx() {
 	}
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Stdout, cmd.Stderr = s.log, s.log
-	if err := cmd.Start(); err != nil {
-		s.t.Fatal(err)
+	s.nginx = launch(s.t, cmd, syscall.SIGQUIT)
+	if !s.await(s.URL+"/", s.nginx.ended) {
+		s.t.Fatalf("nginx does not start:\n%s", s.Log())
 	}
-	s.nginx = cmd
-	s.t.Cleanup(func() { stop(cmd, syscall.SIGQUIT) })
-	s.await(s.URL + "/")
 }
 
 // wrapInclude lays somebody's nginx.conf around the include.

@@ -59,6 +59,10 @@ type Options struct {
 	LogLevel string
 	// Env is added to the daemon's environment.
 	Env []string
+	// Data is the data directory; "" is one of the stack's own.
+	Data string
+	// Timeouts is YAML below timeouts:; "" leaves the defaults.
+	Timeouts string
 	// Activated opens the daemon's socket here and hands it to each daemon, as
 	// systemd does for a socket unit.
 	Activated bool
@@ -76,8 +80,8 @@ type Stack struct {
 	t       testing.TB
 	options Options
 	config  string // path
-	daemon  *exec.Cmd
-	nginx   *exec.Cmd // nil: none
+	daemon  *process
+	nginx   *process // nil: none
 	log     *lockedBuffer
 	socket  *os.File // that the daemon inherits; nil: it listens by itself
 }
@@ -90,13 +94,12 @@ func Start(t testing.TB, o Options) *Stack {
 	}
 	dir := t.TempDir()
 	s := &Stack{
-		t: t, options: o, Dir: dir, Data: filepath.Join(dir, "data"), config: filepath.Join(dir, "registryd.yaml"),
+		t: t, options: o, Dir: dir, Data: cmp.Or(o.Data, filepath.Join(dir, "data")), config: filepath.Join(dir, "registryd.yaml"),
 		Daemon: "http://" + FreeAddress(t), log: &lockedBuffer{},
 		Client: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, Transport: &http.Transport{
 			MaxIdleConnsPerHost: 512, DisableCompression: true,
 		}},
 	}
-	t.Cleanup(s.Client.CloseIdleConnections)
 	if o.Registry == "" {
 		s.Upstream = providertest.NewRegistry(t, o.Packages...)
 	}
@@ -112,6 +115,7 @@ func Start(t testing.TB, o Options) *Stack {
 	if o.Front != Direct {
 		s.startNginx()
 	}
+	t.Cleanup(s.Client.CloseIdleConnections) // before nginx is told to wait for them
 	return s
 }
 
@@ -131,9 +135,25 @@ func (s *Stack) WriteConfig(extra string) {
 	if s.options.Front == Direct {
 		accel = "off"
 	}
-	text := fmt.Sprintf("listen: %s\nroot: {fs: %s, pub: %s}\naccel: %s\nproviders:\n%s%sadmin: {tokens: [{id: ops, token: %s}]}\nnginx:\n  listen: %s\n%s%s",
+	if s.options.Timeouts != "" {
+		extra = "timeouts: {" + s.options.Timeouts + "}\n" + extra
+	}
+	text := fmt.Sprintf("listen: %s\nroot: {fs: %q, pub: %s}\naccel: %s\nproviders:\n%s%sadmin: {tokens: [{id: ops, token: %s}]}\nnginx:\n  listen: %s\n%s%s",
 		host(s.Daemon), s.Data, cmp.Or(s.options.Pub, "/lib/"), accel, s.options.Providers, npm, AdminToken, host(s.URL), s.options.Nginx, extra)
 	if err := os.WriteFile(s.config, []byte(text), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// ReplaceConfig changes the text of the configuration. The daemon sees it after
+// a reload.
+func (s *Stack) ReplaceConfig(change func(text string) string) {
+	s.t.Helper()
+	text, err := os.ReadFile(s.config)
+	if err == nil {
+		err = os.WriteFile(s.config, []byte(change(string(text))), 0o600)
+	}
+	if err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -144,19 +164,26 @@ func host(url string) string { return strings.TrimPrefix(url, "http://") }
 // waits until it is ready.
 func (s *Stack) StartDaemon() {
 	s.t.Helper()
+	if !s.LaunchDaemon() {
+		s.t.Fatalf("the daemon does not start; it says:\n%s", s.Log())
+	}
+}
+
+// LaunchDaemon starts the daemon through a command that runs another one, such
+// as strace or prlimit, if wrap names one. It returns when the daemon is ready,
+// with true, or has ended.
+func (s *Stack) LaunchDaemon(wrap ...string) bool {
+	s.t.Helper()
 	level := cmp.Or(s.options.LogLevel, "debug")
-	cmd := exec.Command(binary(s.t, "registryd"), "serve", "-c", s.config, "--set", "log.format=json", "--set", "log.level="+level)
+	args := append(wrap, binary(s.t, "registryd"), "serve", "-c", s.config, "--set", "log.format=json", "--set", "log.level="+level)
+	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Stdout, cmd.Stderr, cmd.Dir = s.log, s.log, s.Dir
 	cmd.Env = append(os.Environ(), s.options.Env...)
 	if s.socket != nil {
 		cmd = activate(cmd, s.socket)
 	}
-	if err := cmd.Start(); err != nil {
-		s.t.Fatal(err)
-	}
-	s.daemon = cmd
-	s.t.Cleanup(func() { stop(cmd, syscall.SIGTERM) })
-	s.await(s.Daemon + "/-/readyz")
+	s.daemon = launch(s.t, cmd, syscall.SIGTERM)
+	return s.await(s.Daemon+"/-/readyz", s.daemon.ended)
 }
 
 // openSocket listens at the daemon's address until the test ends.
@@ -184,13 +211,16 @@ func activate(cmd *exec.Cmd, socket *os.File) *exec.Cmd {
 }
 
 // KillDaemon ends the daemon as a power cut would end the process.
-func (s *Stack) KillDaemon() { stop(s.daemon, syscall.SIGKILL) }
+func (s *Stack) KillDaemon() { s.daemon.stop(syscall.SIGKILL) }
 
 // StopDaemon ends the daemon as systemd would, and returns its exit code.
 func (s *Stack) StopDaemon() int {
-	stop(s.daemon, syscall.SIGTERM)
+	s.daemon.stop(syscall.SIGTERM)
 	return s.daemon.ProcessState.ExitCode()
 }
+
+// Ended is closed when the daemon that was started last has ended.
+func (s *Stack) Ended() <-chan struct{} { return s.daemon.ended }
 
 // Pid is that of the daemon.
 func (s *Stack) Pid() int { return s.daemon.Process.Pid }
@@ -204,17 +234,35 @@ func (s *Stack) Reload() { _ = s.daemon.Process.Signal(syscall.SIGHUP) } // gone
 // Log returns what the daemon wrote so far.
 func (s *Stack) Log() string { return s.log.String() }
 
-// stop ends a process that we started and waits for it.
-func stop(cmd *exec.Cmd, sig os.Signal) {
-	if cmd.ProcessState != nil {
-		return
-	}
-	_ = cmd.Process.Signal(sig) // gone already: Wait tells
-	_ = cmd.Wait()              // the exit code is in ProcessState
+// process is one that we started.
+type process struct {
+	*exec.Cmd
+	ended chan struct{} // closed when it has; then ProcessState is set
 }
 
-// await waits until something answers.
-func (s *Stack) await(url string) {
+// launch starts a process, which ends with the test by sig.
+func launch(t testing.TB, cmd *exec.Cmd, sig os.Signal) *process {
+	t.Helper()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p := &process{Cmd: cmd, ended: make(chan struct{})}
+	go func() {
+		defer close(p.ended)
+		_ = cmd.Wait() // the exit code is in ProcessState
+	}()
+	t.Cleanup(func() { p.stop(sig) })
+	return p
+}
+
+// stop ends the process and waits for that.
+func (p *process) stop(sig os.Signal) {
+	_ = p.Process.Signal(sig) // gone already: so much the better
+	<-p.ended
+}
+
+// await waits until something answers, or who should has ended.
+func (s *Stack) await(url string, ended <-chan struct{}) bool {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
@@ -222,14 +270,17 @@ func (s *Stack) await(url string) {
 		req, _ := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 		if resp, err := s.Client.Do(req); err == nil {
 			resp.Body.Close()
-			return
+			return true
 		}
 		select {
 		case <-ctx.Done():
+		case <-ended:
+			return false
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
 	s.t.Fatalf("%s does not answer; the daemon says:\n%s", url, s.Log())
+	return false
 }
 
 // Answer is an HTTP answer, read whole.

@@ -2,9 +2,11 @@ package providertest
 
 import (
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
+	"time"
 )
 
 // Kind says what a request asks a registry for.
@@ -39,6 +41,10 @@ type Fault struct {
 	Stall <-chan struct{}
 	// Truncate announces the whole body, sends half and closes.
 	Truncate bool
+	// Reset sends half of the body and resets the connection.
+	Reset bool
+	// Drip sends the body byte by byte, with that long between two.
+	Drip time.Duration
 	// Oversize follows the body with that many blanks, and announces no length.
 	Oversize int64
 }
@@ -121,10 +127,17 @@ func (f *Fault) serve(w http.ResponseWriter, r *http.Request, body []byte) {
 }
 
 func (f *Fault) send(w http.ResponseWriter, r *http.Request, body []byte) {
-	if f.Truncate || f.Stall != nil {
+	if f.Drip > 0 {
+		f.drip(w, r, body)
+		return
+	}
+	if f.Truncate || f.Stall != nil || f.Reset {
 		_, _ = w.Write(body[:len(body)/2]) // a client that went away is part of the game
 		_ = http.NewResponseController(w).Flush()
-		if f.Truncate {
+		if f.Reset {
+			reset(w)
+		}
+		if f.Truncate || f.Reset {
 			panic(http.ErrAbortHandler)
 		}
 		if !wait(r, f.Stall) {
@@ -134,6 +147,31 @@ func (f *Fault) send(w http.ResponseWriter, r *http.Request, body []byte) {
 	}
 	_, _ = w.Write(body)
 	_, _ = io.CopyN(w, blanks{}, f.Oversize)
+}
+
+// drip sends the body as slowly as the fault says, until the client has gone.
+func (f *Fault) drip(w http.ResponseWriter, r *http.Request, body []byte) {
+	for i := range body {
+		_, _ = w.Write(body[i : i+1])
+		_ = http.NewResponseController(w).Flush()
+		select {
+		case <-r.Context().Done():
+			return
+		case <-time.After(f.Drip):
+		}
+	}
+}
+
+// reset makes the client see a reset instead of an end.
+func reset(w http.ResponseWriter) {
+	c, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	if tcp, ok := c.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // what is left to send is dropped
+	}
+	c.Close()
 }
 
 // blanks is an endless stream.

@@ -34,6 +34,7 @@ type Registry struct {
 	requests []Request
 	faults   []*fault
 	noRoute  int // status of the route of one version; 0: it exists
+	before   func(*http.Request)
 }
 
 // pack is a package with what it is served as.
@@ -160,6 +161,13 @@ func (g *Registry) Fault(kind Kind, path string, f Fault) (remove func()) {
 	}
 }
 
+// Before calls f ahead of each answer from now on; many at once.
+func (g *Registry) Before(f func(*http.Request)) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.before = f
+}
+
 // Requests returns what was received so far, in order.
 func (g *Registry) Requests() []Request {
 	g.mu.Lock()
@@ -201,6 +209,12 @@ func matches(kind Kind, path string, gotKind Kind, gotPath string) bool {
 
 // ServeHTTP answers one request.
 func (g *Registry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	g.mu.Lock()
+	before := g.before
+	g.mu.Unlock()
+	if before != nil {
+		before(r)
+	}
 	q := route(r.URL.EscapedPath())
 	a, f := g.look(q, r.Header)
 	switch {
