@@ -167,6 +167,7 @@ func TestMetrics_Names(t *testing.T) {
 		"registryd_registry_bytes_total counter",
 		"registryd_registry_events_total counter",
 		"registryd_reloads_total counter",
+		"registryd_upstream_breaker_state gauge",
 		"registryd_upstream_request_duration_seconds histogram",
 		"registryd_upstream_requests_total counter",
 	}

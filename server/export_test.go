@@ -3,6 +3,10 @@ package server
 import (
 	"net"
 	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/registryd/registryd/config"
 )
@@ -27,4 +31,36 @@ func Lobby(in net.Listener, places int, crowded func()) (net.Listener, func(net.
 // SameAddress is sameAddress for an address of the configuration.
 func SameAddress(open net.Addr, network, address string) bool {
 	return sameAddress(open, config.Address{Network: network, Address: address})
+}
+
+// MetricNames returns the full names of everything that is registered, also of
+// what has no series yet.
+func (s *Server) MetricNames() []string {
+	ch := make(chan *prometheus.Desc)
+	go func() {
+		s.metrics.registry.Describe(ch)
+		close(ch)
+	}()
+	var names []string
+	for d := range ch {
+		_, rest, _ := strings.Cut(d.String(), `fqName: "`)
+		name, _, _ := strings.Cut(rest, `"`)
+		names = append(names, name)
+	}
+	return names
+}
+
+// Series returns how many series there are.
+func (s *Server) Series(t testing.TB) int {
+	families, err := s.metrics.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, f := range families {
+		if strings.HasPrefix(f.GetName(), "registryd_") {
+			n += len(f.GetMetric())
+		}
+	}
+	return n
 }

@@ -45,6 +45,9 @@ type answerSeries struct {
 	durations prometheus.Observer
 }
 
+// breakerState is the one metric that is read when it is asked for.
+const breakerState = "registryd_upstream_breaker_state"
+
 // maxHosts bounds the hosts with series of their own: a document from upstream
 // names the host of its tarball, and it may name another one each time.
 const maxHosts = 64

@@ -115,16 +115,20 @@ func (s *Server) livez(w http.ResponseWriter, r *http.Request) error {
 	return writeState(w, http.StatusOK, map[string]any{"status": "ok"})
 }
 
-// readyz answers 200 when requests should be sent here.
+// readyz answers 200 when requests should be sent here. An upstream that is down
+// is told of, and changes nothing about that: what is held is served.
 func (s *Server) readyz(w http.ResponseWriter, r *http.Request) error {
 	if s.gate.leaving.Load() {
-		return writeState(w, http.StatusServiceUnavailable, map[string]any{"status": "draining"})
+		return writeState(w, http.StatusServiceUnavailable, map[string]any{"status": "draining", "reason": "the daemon is stopping"})
 	}
 	providers := []string{}
 	for _, e := range s.registry.Generation().Chain.Entries() {
 		providers = append(providers, e.Provider.Name())
 	}
-	return writeState(w, http.StatusOK, map[string]any{"status": "ready", "providers": providers})
+	return writeState(w, http.StatusOK, map[string]any{
+		"status": "ready", "providers": providers,
+		"offline": s.current().config.Offline, "upstreams": upstreamStates(s.upstreams()),
+	})
 }
 
 func writeState(w http.ResponseWriter, status int, v any) error {

@@ -32,7 +32,7 @@ type exchange struct {
 	method  string
 	payload []byte // emptied with the method that had it
 	retries int
-	release func() // gives back the place at the current host; nil: none held
+	place   *place // at the current host; nil: none held
 	cancel  context.CancelCauseFunc
 	total   *time.Timer
 }
@@ -45,9 +45,9 @@ func (x *exchange) end() {
 }
 
 func (x *exchange) leave() {
-	if x.release != nil {
-		x.release()
-		x.release = nil
+	if x.place != nil {
+		x.place.release()
+		x.place = nil
 	}
 }
 
@@ -58,6 +58,9 @@ func (x *exchange) follow(ctx context.Context) (*Response, error) {
 			return nil, err
 		}
 		resp, err := x.attempt(ctx)
+		if class, known := failureClass(ctx, resp, err); known {
+			x.client.hosts.report(x.place, class)
+		}
 		if err != nil {
 			return nil, failure(ctx, clean(x.url), err)
 		}
@@ -78,9 +81,9 @@ func (x *exchange) follow(ctx context.Context) (*Response, error) {
 
 // enter waits for a place among the requests to the current host.
 func (x *exchange) enter(ctx context.Context) error {
-	release, err := x.client.hosts.acquire(ctx, origin(x.url), x.client.config.StallTimeout)
+	place, err := x.client.hosts.acquire(ctx, origin(x.url), x.client.config.StallTimeout)
 	if err == nil {
-		x.release = release
+		x.place = place
 		return nil
 	}
 	if outcome.Known(err) {

@@ -7,6 +7,10 @@
 //   - A host that asked to be left alone (Retry-After) is not asked again
 //     before that time, and at most Config.Concurrency requests to one host
 //     are in flight, their bodies included.
+//   - A host that failed five times in a row (no answer, none in time, or a 5xx)
+//     is not asked for a second; then one request shows whether it is back, and
+//     each one that shows it is not doubles the pause, up to a minute. An answer
+//     below 500 is none of these, whatever it says.
 //   - The address that a name resolves to is checked while dialling, so
 //     neither odd spellings of an address nor a name that changes its mind
 //     between check and dial reach the inside of the network.
@@ -162,7 +166,7 @@ type Response struct {
 // Get sends the request. ctx governs the body too. Errors: outcome.NotFound
 // for 404 and 410; outcome.Busy with its delay for 429 and 503 with
 // Retry-After, while such a delay runs, offline, and when no place among the
-// requests to the host came free; outcome.TooSlow; outcome.Refused for a body
+// requests to the host came free, or while it is not asked because it failed; outcome.TooSlow; outcome.Refused for a body
 // announced as larger than Limit; outcome.Unavailable for everything else that
 // is no 200 or 304; what Request.Allow returned. StatusError is in the chain where there was a status. A
 // cancelled ctx gives context.Canceled and no outcome; its deadline gives
