@@ -48,6 +48,7 @@ var floors = map[string]int{
 	"config":                1,
 	"plugin":                1,
 	"plugin/plugintest":     1,
+	"plugin/js":             1,
 
 	"registry": 2,
 

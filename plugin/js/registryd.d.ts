@@ -1,0 +1,268 @@
+// The host API of plugins that registryd runs itself: everything that is global beside the language (ES2023).
+// There is no DOM, no Node and no Intl.
+
+/** A value that JSON can say. */
+type Json = null | boolean | number | string | Json[] | { [key: string]: Json | undefined }
+
+/** What attach gets. */
+interface Context {
+  /** The name of the plugin. */
+  readonly name: string
+  /** "config" of the manifest. */
+  readonly config: any
+  /** The environment variables that the manifest names in capabilities.secrets. They are blotted out in logs. */
+  readonly secrets: Readonly<Record<string, string>>
+}
+
+/** What a provider exports; everything is optional. "this" of every function is the exported object. */
+interface Provider {
+  /** Called once in every virtual machine, before anything else. Keep it cheap; other machines do not see what it sets. */
+  attach?(ctx: Context): void | Promise<void>
+  /** Called when a virtual machine ends, after its last call. */
+  detach?(): void | Promise<void>
+  /** Refuses a package by deny or a rejection; answering lets it pass. */
+  check?(what: { name: string; version?: string }): unknown
+  /** Finds a version; null hands the question to the next provider. */
+  resolve?(what: { name: string; spec: string }): Promise<Found | null> | Found | null
+  /** Says where the tarball is; the daemon downloads it. */
+  fetch?(what: { name: string; version: string }): Promise<{ url: string; headers?: Record<string, string> } | { stream: string } | null>
+  /** Lists the versions of a package; null hands the question on. */
+  versions?(what: { name: string }): Promise<string[] | null> | string[] | null
+}
+
+/** A version that resolve found. */
+interface Found {
+  version: string
+  url?: string
+  /** As in package-lock.json: "sha512-…". */
+  integrity?: string
+}
+
+interface Log {
+  debug(...values: unknown[]): void
+  info(...values: unknown[]): void
+  warn(...values: unknown[]): void
+  error(...values: unknown[]): void
+}
+
+/** The log of the daemon. A line has at most 4 KiB. */
+declare const log: Log
+
+/** The same log; console.log is log.info. */
+declare const console: Log & { log(...values: unknown[]): void; dir(value: unknown): void; trace(...values: unknown[]): void }
+
+/** Values that all virtual machines of the plugin share, also over reloads. Needs capabilities.cache. */
+declare const cache: {
+  /** Returns what was set; undefined when there is nothing. */
+  get(key: string): Promise<any>
+  /** Keeps a JSON value for ttl milliseconds; at most, and without it, a day. */
+  set(key: string, value: unknown, options?: { ttl?: number }): Promise<void>
+  delete(key: string): Promise<void>
+}
+
+interface RangeOptions { includePrerelease?: boolean }
+
+/** Versions and ranges as npm reads them, without its option "loose". Versions are texts. */
+declare const semver: {
+  /** The version in its usual spelling, or null. */
+  valid(version: string): string | null
+  /** As valid, with more signs in front forgiven. */
+  clean(version: string): string | null
+  /** The range in its usual spelling, or null. */
+  validRange(range: string, options?: RangeOptions): string | null
+  satisfies(version: string, range: string, options?: RangeOptions): boolean
+  maxSatisfying(versions: string[], range: string, options?: RangeOptions): string | null
+  minSatisfying(versions: string[], range: string, options?: RangeOptions): string | null
+  minVersion(range: string, options?: RangeOptions): string | null
+  intersects(a: string, b: string, options?: RangeOptions): boolean
+  /** -1, 0 or 1. Throws for what is no version, as all that follow. */
+  compare(a: string, b: string): number
+  rcompare(a: string, b: string): number
+  compareBuild(a: string, b: string): number
+  gt(a: string, b: string): boolean
+  gte(a: string, b: string): boolean
+  lt(a: string, b: string): boolean
+  lte(a: string, b: string): boolean
+  eq(a: string, b: string): boolean
+  neq(a: string, b: string): boolean
+  major(version: string): number
+  minor(version: string): number
+  patch(version: string): number
+  prerelease(version: string): (string | number)[] | null
+  /** A sorted copy. */
+  sort(versions: string[]): string[]
+  rsort(versions: string[]): string[]
+  /** The first thing in a text that looks like a version, or null. */
+  coerce(text: string): string | null
+}
+
+/** Subresource Integrity. */
+declare const sri: {
+  /** Tells whether data has the digest; a text is taken as UTF-8. Throws for a malformed integrity. */
+  verify(integrity: string, data: string | ArrayBuffer | ArrayBufferView): boolean
+}
+
+/** What the daemon does with bytes that never enter the plugin. */
+declare const host: {
+  /** Opens a URL that answers 200, for fetch to return as {stream}. */
+  open(url: string | URL, init?: RequestInit): Promise<string>
+}
+
+/** Refuses with a status and a reason that clients may read. Throws. */
+declare function deny(status?: number, reason?: string): never
+
+/** An error for clients: one of the errors that an operation declares, by its name, or a status. */
+declare class HttpError extends Error {
+  constructor(nameOrStatus: string | number, message?: string, data?: unknown)
+  readonly status?: number
+  readonly data?: unknown
+}
+
+/** Errors by number, as the predecessor has them: 403 denied, 404 not found, 998 declined. */
+declare const lderror: {
+  (id: number, message?: string): Error & { id: number }
+  reject(id: number, message?: string): Promise<never>
+  id(error: unknown): number
+}
+
+interface RequestInit {
+  method?: string
+  headers?: Headers | Record<string, string> | Iterable<[string, string]>
+  body?: string | ArrayBuffer | ArrayBufferView | URLSearchParams | null
+  signal?: AbortSignal | null
+}
+
+/** Asks a server that capabilities.http of the manifest names. Rejects for others, and above the limits. */
+declare function fetch(url: string | URL, init?: RequestInit): Promise<Response>
+
+/** An answer to fetch. Its body can be read once, during the call that fetched it. */
+declare class Response {
+  private constructor()
+  readonly status: number
+  readonly ok: boolean
+  readonly statusText: string
+  /** After redirects. */
+  readonly url: string
+  readonly headers: Headers
+  readonly bodyUsed: boolean
+  text(): Promise<string>
+  json(): Promise<any>
+  bytes(): Promise<Uint8Array>
+  arrayBuffer(): Promise<ArrayBuffer>
+}
+
+declare class Headers implements Iterable<[string, string]> {
+  constructor(init?: Headers | Record<string, string> | Iterable<[string, string]>)
+  append(name: string, value: string): void
+  set(name: string, value: string): void
+  get(name: string): string | null
+  has(name: string): boolean
+  delete(name: string): void
+  forEach(fn: (value: string, name: string, headers: Headers) => void, self?: unknown): void
+  entries(): IterableIterator<[string, string]>
+  keys(): IterableIterator<string>
+  values(): IterableIterator<string>
+  [Symbol.iterator](): IterableIterator<[string, string]>
+}
+
+declare class AbortSignal {
+  readonly aborted: boolean
+  readonly reason: any
+  onabort: ((event: { type: 'abort'; target: AbortSignal }) => void) | null
+  addEventListener(type: 'abort', fn: (event: { type: 'abort'; target: AbortSignal }) => void): void
+  removeEventListener(type: 'abort', fn: Function): void
+  throwIfAborted(): void
+  static abort(reason?: unknown): AbortSignal
+  static timeout(milliseconds: number): AbortSignal
+}
+
+declare class AbortController {
+  readonly signal: AbortSignal
+  abort(reason?: unknown): void
+}
+
+/** Timers end with the call that set them. */
+declare function setTimeout(fn: (...args: any[]) => void, milliseconds?: number, ...args: any[]): number
+declare function setInterval(fn: (...args: any[]) => void, milliseconds?: number, ...args: any[]): number
+declare function clearTimeout(timer?: number): void
+declare function clearInterval(timer?: number): void
+declare function queueMicrotask(fn: () => void): void
+
+/** As in the URL standard; hosts beyond ASCII are written in punycode. */
+declare class URL {
+  constructor(url: string | URL, base?: string | URL)
+  static canParse(url: string | URL, base?: string | URL): boolean
+  static parse(url: string | URL, base?: string | URL): URL | null
+  href: string
+  readonly origin: string
+  protocol: string
+  username: string
+  password: string
+  host: string
+  hostname: string
+  port: string
+  pathname: string
+  search: string
+  readonly searchParams: URLSearchParams
+  hash: string
+  toString(): string
+  toJSON(): string
+}
+
+declare class URLSearchParams implements Iterable<[string, string]> {
+  constructor(init?: string | Record<string, string> | Iterable<[string, string]>)
+  readonly size: number
+  append(name: string, value: string): void
+  delete(name: string, value?: string): void
+  get(name: string): string | null
+  getAll(name: string): string[]
+  has(name: string, value?: string): boolean
+  set(name: string, value: string): void
+  sort(): void
+  forEach(fn: (value: string, name: string, params: URLSearchParams) => void, self?: unknown): void
+  entries(): IterableIterator<[string, string]>
+  keys(): IterableIterator<string>
+  values(): IterableIterator<string>
+  [Symbol.iterator](): IterableIterator<[string, string]>
+  toString(): string
+}
+
+/** UTF-8. */
+declare class TextEncoder {
+  readonly encoding: string
+  encode(text?: string): Uint8Array
+}
+
+/** UTF-8, whole texts only. */
+declare class TextDecoder {
+  constructor(label?: string, options?: { fatal?: boolean; ignoreBOM?: boolean })
+  readonly encoding: string
+  readonly fatal: boolean
+  readonly ignoreBOM: boolean
+  decode(data?: ArrayBuffer | ArrayBufferView): string
+}
+
+declare function atob(base64: string): string
+declare function btoa(binary: string): string
+declare function structuredClone<T>(value: T): T
+
+declare const crypto: {
+  randomUUID(): string
+  getRandomValues<T extends ArrayBufferView>(array: T): T
+}
+
+/** The same as a module, with the predecessor's class of providers. */
+declare module 'registryd' {
+  /** Makes a provider object; "chain" accepts default providers, which are asked next in any case. */
+  export class provider {
+    constructor(options?: Record<string, any>)
+    chain(next: object | object[]): this
+    static get(name: string): object | undefined
+    static readonly npm: object
+    static readonly github: object
+    static readonly jsdelivr: object
+  }
+  export { log, console, cache, semver, sri, host, crypto, deny, HttpError, lderror, fetch, Response, Headers, AbortSignal,
+    AbortController, setTimeout, setInterval, clearTimeout, clearInterval, queueMicrotask, URL, URLSearchParams, TextEncoder,
+    TextDecoder, atob, btoa, structuredClone }
+}
