@@ -130,6 +130,21 @@ func (d *daemon) Open(ctx context.Context, r *Request) (string, error) {
 	return handle, nil
 }
 
+// openFor is Open for the daemon itself, outside of a call.
+func (d *daemon) openFor(ctx context.Context, r *Request) (*Stream, error) {
+	ctx, state := withCall(ctx, ctx)
+	state.fetches = -1 // it counts for no call
+	resp, err := d.send(ctx, r, maxStream)
+	if err != nil {
+		return nil, err
+	}
+	if resp.Status != http.StatusOK {
+		resp.Body.Close()
+		return nil, statusError(resp)
+	}
+	return &Stream{Header: resp.Header, URL: resp.URL, Body: resp.Body}, nil
+}
+
 // ended ends its context when it is closed.
 type ended struct {
 	io.ReadCloser

@@ -208,3 +208,10 @@ func (g *generation) failed(fn string, err error) error {
 	g.stats.fail(g.daemon.clean(fn+": "+err.Error()), time.Now())
 	return err
 }
+
+// Open sends a request for whoever has the lease, within what the manifest allows; its body lives by ctx. The caller
+// closes it. Errors: a *Rejection for a URL that the manifest does not allow; outcome.NotFound for 404 and 410;
+// outcome.TooSlow, outcome.Busy, outcome.Unavailable; ctx.Err.
+func (l *Lease) Open(ctx context.Context, r *Request) (*Stream, error) {
+	return l.g.daemon.openFor(ctx, r)
+}

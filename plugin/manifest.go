@@ -50,7 +50,8 @@ type Manifest struct {
 // Capabilities is what a plugin may use. The zero value allows nothing.
 type Capabilities struct {
 	// HTTP are the places that fetch may ask: "https://host", "https://host:port", "https://host/path/", or with "*."
-	// in front of the host for what is below it. A host that stands here in full may have a private address.
+	// in front of the host for what is below it. A host that stands here in full may have a private address. The
+	// daemon fetches tarballs for a provider from these places alone, whatever runs it.
 	HTTP []string
 	// Secrets are the names of environment variables that it may read.
 	Secrets []string

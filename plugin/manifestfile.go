@@ -141,8 +141,8 @@ func (t *manifestText) checkCode(m *Manifest, p *problems) {
 		if m.Main != "" {
 			p.add("main: is for engine js")
 		}
-		if len(t.Capabilities.HTTP) > 0 || t.Capabilities.Cache || t.Limits.CPU != "" || t.Limits.Memory != "" || t.Limits.Fetches != nil {
-			p.add("engine process has no host: capabilities.http and cache, limits.cpu, memory and fetches are not for it")
+		if t.Capabilities.Cache || t.Limits.CPU != "" || t.Limits.Memory != "" || t.Limits.Fetches != nil {
+			p.add("engine process has no host: capabilities.cache, limits.cpu, memory and fetches are not for it")
 		}
 	default:
 		p.add("engine: must be js or process, not %q", t.Engine)

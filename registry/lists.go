@@ -185,6 +185,8 @@ func (r *Registry) refreshList(ctx context.Context, name pkgref.Name, p lister) 
 	return share(ctx, r.refresh, key, func(ctx context.Context) (*heldList, error) {
 		ctx, cancel := context.WithTimeout(ctx, r.gen.Load().flightTime())
 		defer cancel()
+		ctx, end := provider.WithSession(ctx)
+		defer end()
 		start := time.Now()
 		held, err := r.askList(ctx, key, p)
 		r.observe(Event{Kind: EventList, Provider: key.provider, Err: err, Duration: time.Since(start)})

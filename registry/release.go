@@ -159,6 +159,8 @@ func (r *Registry) releaseFromList(name pkgref.Name, v pkgref.Version, p provide
 // held: the caller does. A list may be older than the release it speaks of, so
 // where its tarball cannot be had or is another one, the provider is asked itself.
 func (r *Registry) fetchNow(ctx context.Context, g *Generation, w wanted) (*cache.Manifest, error) {
+	ctx, end := provider.WithSession(ctx)
+	defer end()
 	src, err := r.locate(ctx, g, w)
 	if err != nil {
 		return nil, err

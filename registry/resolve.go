@@ -25,6 +25,8 @@ func (r *Registry) Resolve(ctx context.Context, name pkgref.Name, spec pkgref.Sp
 	case pkgref.KindPin:
 		return r.Main(ctx, name)
 	}
+	ctx, end := provider.WithSession(ctx)
+	defer end()
 	c := &choice{rules: g.Rules, name: name, spec: spec, newest: g.Newest && spec.Kind == pkgref.KindRange, trace: traceOf(ctx)}
 	err := g.Chain.Walk(ctx, name, pkgref.Version{}, r.traced(ctx, name, func(p provider.Provider) error {
 		held, err := r.versions(ctx, g, name, p)

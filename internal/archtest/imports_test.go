@@ -49,8 +49,10 @@ var floors = map[string]int{
 	"plugin":                1,
 	"plugin/plugintest":     1,
 	"plugin/js":             1,
+	"plugin/process":        1,
 
-	"registry": 2,
+	"registry":        2,
+	"provider/plugin": 2,
 
 	"accel":     3,
 	"templates": 3,
