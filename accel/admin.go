@@ -1,11 +1,13 @@
 package accel
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,12 +27,21 @@ type AdminConfig struct {
 	// Failures bounds wrong credentials; it outlives a reload.
 	Failures *FailureLimit
 	// Reload reads the configuration anew and returns what to report.
-	Reload func(context.Context) (any, error)
+	Reload func(context.Context, ReloadRequest) (any, error)
+	// Modules lists the plugins and how they do; nil: there are none.
+	Modules func() any
 	// Period is how long nginx keeps redirects: until then a change may not
 	// show everywhere.
 	Period time.Duration
 	// Audit keeps one record of every action; nil: nobody does.
 	Audit func(record any) error
+}
+
+// ReloadRequest says what to load anew.
+type ReloadRequest struct {
+	Filter string // of the names of plugins; "": everything, the configuration too
+	Atomic bool   // nothing where one plugin fails
+	Force  bool   // plugins that did not change, too
 }
 
 // AdminToken is one credential.
@@ -74,6 +85,7 @@ func (a *Admin) Routes(router *httprouter.Router, wrap func(route string, h http
 	add(http.MethodGet, "packages/*ref", "", a.list)
 	add(http.MethodDelete, "packages/*ref", "evict", a.evict)
 	add(http.MethodPost, "reload", "reload", a.reload)
+	add(http.MethodGet, "modules", "", a.modules)
 	add(http.MethodGet, "resolve/*ref", "", a.resolve)
 	add(http.MethodGet, "explain/*ref", "", a.explain)
 	add(http.MethodGet, "verify", "", a.verifyNames)
@@ -219,8 +231,24 @@ func (a *Admin) reload(r *http.Request, _ string) (any, string, error) {
 	if a.Reload == nil {
 		return nil, "", outcome.New(outcome.NotFound, "there is nothing to reload")
 	}
-	report, err := a.Reload(r.Context())
-	return report, "", err
+	q := r.URL.Query()
+	want := ReloadRequest{Filter: q.Get("filter")}
+	for key, at := range map[string]*bool{"atomic": &want.Atomic, "force": &want.Force} {
+		var err error
+		if *at, err = strconv.ParseBool(cmp.Or(q.Get(key), "false")); err != nil {
+			return nil, want.Filter, outcome.New(outcome.Invalid, "%s must be 1 or 0", key)
+		}
+	}
+	report, err := a.Reload(r.Context(), want)
+	return report, want.Filter, err
+}
+
+// modules lists what is loaded at run time.
+func (a *Admin) modules(*http.Request, string) (any, string, error) {
+	if a.Modules == nil {
+		return nil, "", outcome.New(outcome.NotFound, "there are no modules")
+	}
+	return map[string]any{"modules": a.Modules()}, "", nil
 }
 
 func (a *Admin) resolve(r *http.Request, _ string) (any, string, error) {

@@ -77,7 +77,7 @@ func start(tb testing.TB, o options, packages ...providertest.Package) *stack {
 	router := &httprouter.Router{}
 	accel.NewAdmin(accel.AdminConfig{
 		Registry: s.registry, Prefix: "/staff/", Tokens: o.tokens, Failures: s.failed, Period: time.Minute, Audit: s.audit.add,
-		Reload: func(context.Context) (any, error) { return map[string]bool{"reloaded": true}, nil },
+		Reload: func(context.Context, accel.ReloadRequest) (any, error) { return map[string]bool{"reloaded": true}, nil },
 	}).Routes(router, adapter.Handle)
 	s.admin = router
 	return s

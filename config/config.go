@@ -33,6 +33,7 @@ type Config struct {
 	// Components and Modules name the prefixes that nginx routes; nil: off.
 	Components *Prefixed
 	Modules    *Prefixed // see Components
+	Plugins    *Plugins  // nil: none
 }
 
 // Address is one listening address.
@@ -56,7 +57,7 @@ type Log struct {
 
 // Provider is one element of the chain.
 type Provider struct {
-	Type        string   // npm, dir, github, jsdelivr, url
+	Type        string   // npm, dir, github, jsdelivr, url, plugin
 	Name        string   // defaults to Type; unique
 	Names       []string // patterns, valid for pkgref.ParsePattern, without versions
 	SkipOnError bool     // on_error: next
@@ -153,6 +154,13 @@ type Timeouts struct {
 type Cache struct {
 	MaxBytes, MaxFiles int64 // of the whole data directory
 	Packs              int64 // bytes
+}
+
+// Plugins are where code that is loaded at run time comes from.
+type Plugins struct {
+	Dir    string // absolute; "" is none
+	Budget int64  // bytes of memory of all instances, while a reload drains
+	Strict bool   // what does not load is an error of the whole
 }
 
 // Prefixed is a section of which only the URL prefix matters here.

@@ -82,6 +82,8 @@ func (c *Config) off(section string) bool {
 		return c.Components == nil
 	case "modules":
 		return c.Modules == nil
+	case "plugins":
+		return c.Plugins == nil
 	}
 	return false
 }

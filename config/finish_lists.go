@@ -28,9 +28,23 @@ func (l *loader) checkProviders() {
 			names[p.Name] = i
 		}
 		l.checkOwned(p.Names, i, owners)
+		l.checkPlugin(p, at)
 		if p.Type == "dir" && p.Dir.Path != "" {
 			l.checkDir(p.Dir.Path, at+".path")
 		}
+	}
+}
+
+// checkPlugin wants to know which plugin is meant, and where plugins are.
+func (l *loader) checkPlugin(p *Provider, at string) {
+	if p.Type != "plugin" {
+		return
+	}
+	if _, named := l.given[at+".name"]; !named {
+		l.fault(at, "does not say which plugin; give its name")
+	}
+	if l.cfg.Plugins == nil || l.cfg.Plugins.Dir == "" {
+		l.fault(at, "needs plugins.dir; give the directory of the plugin")
 	}
 }
 

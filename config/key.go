@@ -141,7 +141,7 @@ type complaint string
 
 // optional reports sections that are off unless the configuration has them.
 func optional(section string) bool {
-	return section == "admin" || section == "components" || section == "modules"
+	return section == "admin" || section == "components" || section == "modules" || section == "plugins"
 }
 
 // provided is one provider type. A further type is one more element, rows with
@@ -156,6 +156,7 @@ func providerTypes() []provided {
 		{"github", "releases and tags of repositories on GitHub"},
 		{"jsdelivr", "packages as the CDN jsDelivr has them, file by file"},
 		{"url", "files on any web server"},
+		{"plugin", "a plugin of kind provider, named by `name`"},
 	}
 }
 

@@ -135,6 +135,8 @@ func (l *loader) turnOn(section string) {
 		l.cfg.Components = &Prefixed{}
 	case "modules":
 		l.cfg.Modules = &Prefixed{}
+	case "plugins":
+		l.cfg.Plugins = &Plugins{}
 	}
 	l.defaults(func(r *row) bool {
 		return r.section() == section && !strings.Contains(r.Path, "[]")

@@ -88,5 +88,14 @@ func routeRows() []row {
 		{Key: Key{Path: "modules.prefix", Type: TypePrefix, Default: "/api/modules/", Reload: ByReload,
 			Doc: "URL prefix that nginx hands to protocol modules. Without the section it hands over none.", Example: "/modules/"},
 			field: func(t target) any { return &t.cfg.Modules.Prefix }, nginx: true},
+		{Key: Key{Path: "plugins.dir", Type: TypePath, Otherwise: "none", Reload: ByReload,
+			Doc: "Directory of plugins: one directory or file each. Without the section there are none.", Example: "/etc/registryd/plugins"},
+			field: func(t target) any { return &t.cfg.Plugins.Dir }},
+		{Key: Key{Path: "plugins.budget", Type: TypeSize, Min: 1 << 20, Default: "2GiB", Reload: ByReload,
+			Doc: "How much memory the instances of all plugins may come to, twice counted because two generations overlap in a reload. A plugin beyond it is not loaded.", Example: "4GiB"},
+			field: func(t target) any { return &t.cfg.Plugins.Budget }},
+		{Key: Key{Path: "plugins.strict", Type: TypeBool, Default: "false", Reload: ByReload,
+			Doc: "Whether a plugin that does not load, or that no provider names, is an error of the whole configuration.", Example: "true"},
+			field: func(t target) any { return &t.cfg.Plugins.Strict }},
 	}
 }

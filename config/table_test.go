@@ -87,6 +87,8 @@ func TestKeyDefaults(t *testing.T) {
 				value = "x"
 			case strings.HasSuffix(k.Path, ".prefix"): // and so must the section
 				base, value = config.Key{Path: strings.TrimSuffix(k.Path, ".prefix")}, "{}"
+			case strings.HasPrefix(k.Path, "plugins."):
+				base, value = config.Key{Path: "plugins"}, "{}"
 			}
 			want, got := loadKey(t, base, value, nil), loadKey(t, k, k.Default, nil)
 			if value == "x" {

@@ -43,12 +43,11 @@ type daemon struct {
 }
 
 // newDaemon builds the host of a plugin. cache is shared by its generations, nil where it has none.
-func newDaemon(m *Manifest, c *Config, cache *lru.Map[string, json.RawMessage], secrets map[string]string) (*daemon, error) {
+func newDaemon(m *Manifest, c *Config, settings fetch.Config, cache *lru.Map[string, json.RawMessage], secrets map[string]string) (*daemon, error) {
 	d := &daemon{
 		name: m.Name, limits: m.Limits, cache: cache, verify: c.VerifySRI, redact: redactor(secrets),
 		log: c.Logger.With("plugin", m.Name),
 	}
-	settings := c.Fetch
 	settings.Trusted = nil
 	for _, text := range m.Capabilities.HTTP {
 		p, err := parsePlace(text)

@@ -31,8 +31,6 @@ type Config struct {
 	Logger *slog.Logger
 	// Now is the clock that caches, idle instances and the breaker go by; nil: time.Now.
 	Now func() time.Time
-	// Fetch is how clients of plugins are built; Trusted is of no account.
-	Fetch fetch.Config
 }
 
 // Settings are what a reload may change.
@@ -45,6 +43,8 @@ type Settings struct {
 	Strict bool
 	// Drain is how long calls of an old generation may go on; 0: 30 s.
 	Drain time.Duration
+	// Fetch is how clients of plugins are built; Trusted is of no account.
+	Fetch fetch.Config
 }
 
 // Candidate is a plugin that is about to be put in force.
@@ -61,7 +61,7 @@ type Manager struct {
 	snapshot atomic.Pointer[snapshot]
 
 	changing sync.Mutex // held by whoever prepares a change, until he is done
-	settings Settings   // under changing
+	settings Settings   // under changing; those of the change that is prepared, if one is
 	revoked  bool       // under changing
 
 	mu     sync.Mutex

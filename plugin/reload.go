@@ -52,6 +52,7 @@ func (m *Manager) Prepare(ctx context.Context, s Settings, r Reload) (*Change, e
 		return nil, err
 	}
 	m.changing.Lock()
+	m.settings = s
 	c := &Change{m: m, settings: s, reload: r, slots: maps.Clone(m.snapshot.Load().slots), staged: map[string]*generation{}}
 	if err := c.prepare(ctx, wanted); err != nil {
 		c.Discard()
@@ -241,7 +242,6 @@ func (c *Change) Commit() {
 		g.born = m.config.Now()
 		m.wait(g)
 	}
-	m.settings = c.settings
 	old := m.snapshot.Swap(next)
 	m.forget(next)
 	m.note(c.report.Failed)
@@ -250,6 +250,9 @@ func (c *Change) Commit() {
 		if next.slots[name] != g {
 			g.retire(c.settings.drain())
 		}
+	}
+	if len(c.staged)+len(c.report.Failed)+len(c.report.Removed) == 0 {
+		return
 	}
 	m.config.Logger.Info("plugins", "kept", len(c.report.Kept), "reloaded", c.report.Reloaded, "failed", len(c.report.Failed), "removed", c.report.Removed)
 }

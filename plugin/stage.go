@@ -122,7 +122,7 @@ func (m *Manager) load(ctx context.Context, u unit, manifest Manifest) (*generat
 	if err != nil {
 		return nil, err
 	}
-	host, err := newDaemon(&manifest, &m.config, m.cacheOf(&manifest), secrets)
+	host, err := newDaemon(&manifest, &m.config, m.settings.Fetch, m.cacheOf(&manifest), secrets)
 	if err != nil {
 		return nil, err
 	}

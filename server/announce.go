@@ -48,6 +48,7 @@ func (s *Server) inForce(listeners []net.Listener) []string {
 	if c.Offline {
 		lines = append(lines, "offline        nothing is asked upstream")
 	}
+	lines = append(lines, s.pluginLines(g)...)
 	for _, note := range g.notes {
 		lines = append(lines, "note           "+note)
 	}

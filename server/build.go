@@ -12,6 +12,7 @@ import (
 	"github.com/registryd/registryd/internal/fetch"
 	"github.com/registryd/registryd/internal/unpack"
 	"github.com/registryd/registryd/pkgref"
+	"github.com/registryd/registryd/plugin"
 	"github.com/registryd/registryd/provider"
 	"github.com/registryd/registryd/provider/dir"
 	"github.com/registryd/registryd/provider/github"
@@ -23,7 +24,7 @@ import (
 
 // generation builds everything that a configuration describes, without putting
 // it in force. Errors: what is wrong with the configuration, for a person.
-func (s *Server) generation(ctx context.Context, c *config.Config) (*generation, error) {
+func (s *Server) generation(ctx context.Context, c *config.Config, r plugin.Reload) (*generation, error) {
 	rules, err := registry.NewRules(c.Policy)
 	if err != nil {
 		return nil, fmt.Errorf("policy.rules: %w", err)
@@ -33,8 +34,12 @@ func (s *Server) generation(ctx context.Context, c *config.Config) (*generation,
 	if g.client, err = s.client(c, settings); err != nil {
 		return nil, err
 	}
+	if err := s.preparePlugins(ctx, c, settings, g, r); err != nil {
+		return nil, err
+	}
 	chain, err := s.chain(c, settings, g)
 	if err != nil {
+		g.change.Discard()
 		return nil, err
 	}
 	g.registry = &registry.Generation{
@@ -64,19 +69,29 @@ func (s *Server) client(c *config.Config, settings npm.Settings) (*fetch.Client,
 			trusted = append(trusted, urlConfig(p).Trusted()...)
 		}
 	}
-	proxy, err := proxyFunc(c, settings)
+	f, err := s.fetchConfig(c, settings)
 	if err != nil {
 		return nil, err
+	}
+	f.Trusted = trusted
+	return fetch.New(f)
+}
+
+// fetchConfig is what all clients of a generation have in common.
+func (s *Server) fetchConfig(c *config.Config, settings npm.Settings) (fetch.Config, error) {
+	proxy, err := proxyFunc(c, settings)
+	if err != nil {
+		return fetch.Config{}, err
 	}
 	ca := c.CAFile
 	if ca == "" {
 		ca = settings.CAFile
 	}
-	return fetch.New(fetch.Config{
+	return fetch.Config{
 		ConnectTimeout: c.Timeouts.Connect, HeaderTimeout: c.Timeouts.Header, StallTimeout: c.Timeouts.Stall,
-		TotalTimeout: c.Timeouts.Total, Concurrency: c.Limits.UpstreamConcurrency, Trusted: trusted, CAFile: ca,
+		TotalTimeout: c.Timeouts.Total, Concurrency: c.Limits.UpstreamConcurrency, CAFile: ca,
 		Proxy: proxy, Offline: c.Offline, UserAgent: "registryd/" + s.options.Version, Logger: s.log, Observe: s.metrics.fetched,
-	})
+	}, nil
 }
 
 // proxyFunc prefers our own setting to npm's, and that to the environment.
@@ -93,9 +108,12 @@ func proxyFunc(c *config.Config, settings npm.Settings) (func(*http.Request) (*u
 
 // chain builds the providers in order.
 func (s *Server) chain(c *config.Config, settings npm.Settings, g *generation) (*provider.Chain, error) {
-	var entries []provider.Entry
+	entries, err := s.unnamedPlugins(c, g)
+	if err != nil {
+		return nil, err
+	}
 	for _, p := range c.Providers {
-		entry, err := s.entry(p, c, settings, g.client)
+		entry, err := s.entry(p, c, settings, g)
 		// Line is 0 where nobody asked for the provider: it stands there by default.
 		if errors.Is(err, npm.ErrNoRegistry) && p.Line == 0 {
 			g.notes = append(g.notes, fmt.Sprintf("provider %s is left out: %v", p.Name, err))
@@ -122,8 +140,8 @@ func place(c *config.Config, line int) string {
 }
 
 // entry builds one provider and what it owns.
-func (s *Server) entry(p config.Provider, c *config.Config, settings npm.Settings, client *fetch.Client) (provider.Entry, error) {
-	built, err := s.provider(p, c, settings, client)
+func (s *Server) entry(p config.Provider, c *config.Config, settings npm.Settings, g *generation) (provider.Entry, error) {
+	built, err := s.provider(p, c, settings, g)
 	if err != nil {
 		return provider.Entry{}, err
 	}
@@ -138,7 +156,8 @@ func (s *Server) entry(p config.Provider, c *config.Config, settings npm.Setting
 	return entry, nil
 }
 
-func (s *Server) provider(p config.Provider, c *config.Config, settings npm.Settings, client *fetch.Client) (provider.Provider, error) {
+func (s *Server) provider(p config.Provider, c *config.Config, settings npm.Settings, g *generation) (provider.Provider, error) {
+	client := g.client
 	switch p.Type {
 	case "npm":
 		n := npmConfig(p, settings)
@@ -162,6 +181,8 @@ func (s *Server) provider(p config.Provider, c *config.Config, settings npm.Sett
 		u.Client, u.Logger = client, s.log
 		u.DocumentLimit, u.FileLimit = c.Limits.Document, c.Limits.Tarball
 		return urlprovider.New(u)
+	case "plugin":
+		return s.namedPlugin(p, g), nil
 	}
 	return nil, fmt.Errorf("type %s is not known", p.Type)
 }

@@ -5,7 +5,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/registryd/registryd/config"
 	"github.com/registryd/registryd/internal/outcome"
+	"github.com/registryd/registryd/plugin"
 )
 
 // Report says what a reload did.
@@ -18,6 +20,8 @@ type Report struct {
 	// duration such as "1m0s".
 	VisibleWithin string `json:"visible_within"`
 	DurationMS    int64  `json:"duration_ms"` // of the reload, in milliseconds
+	// Plugins tells what became of each plugin; nil: there are none.
+	Plugins *plugin.Report `json:"plugins,omitempty"`
 }
 
 // Reload reads the configuration anew and puts it in force, whole or not at
@@ -27,21 +31,29 @@ type Report struct {
 // one stays in force; outcome.Busy when the view could not be swept, although
 // the new one is in force, or when the server is closed.
 func (s *Server) Reload(ctx context.Context) (*Report, error) {
-	s.reloading.Lock()
-	defer s.reloading.Unlock()
+	return s.ReloadPlugins(ctx, plugin.Reload{})
+}
+
+// ReloadPlugins is Reload with a say in the plugins. With a filter the configuration is not read anew. Who asks for
+// the same while a reload waits for its turn shares its result; one that began before he asked is none of his.
+// Errors: as Reload; ctx.Err, while the reload goes on.
+func (s *Server) ReloadPlugins(ctx context.Context, r plugin.Reload) (*Report, error) {
+	return s.asked.do(ctx, r, &s.reloading, func() (*Report, error) { return s.reload(s.lifetime, r) })
+}
+
+// reload does one reload. The caller holds s.reloading.
+func (s *Server) reload(ctx context.Context, r plugin.Reload) (*Report, error) {
 	if s.lifetime.Err() != nil {
 		return nil, outcome.New(outcome.Busy, "the daemon is stopping")
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(s.lifetime, cancel)()
 	start := time.Now()
-	next, err := s.read(ctx)
+	next, err := s.read(ctx, r)
 	if err != nil {
 		s.metrics.reloads.WithLabelValues("failed").Inc()
 		s.log.Error("reload failed, the configuration of before stays in force", "error", err)
 		return nil, err
 	}
+	report := next.pluginReport()
 	removed, err := s.enforce(next)
 	if err != nil {
 		s.metrics.reloads.WithLabelValues("unswept").Inc()
@@ -51,11 +63,16 @@ func (s *Server) Reload(ctx context.Context) (*Report, error) {
 	took := time.Since(start).Milliseconds()
 	s.metrics.reloads.WithLabelValues("done").Inc()
 	s.log.Info("reload", "removed", len(removed), "dur_ms", took)
-	return &Report{Reloaded: true, Removed: removed, VisibleWithin: next.config.Nginx.CachePeriod.String(), DurationMS: took}, nil
+	return &Report{
+		Reloaded: true, Removed: removed, VisibleWithin: next.config.Nginx.CachePeriod.String(), DurationMS: took, Plugins: report,
+	}, nil
 }
 
 // read builds what the configuration says now. Nothing of it is in force yet.
-func (s *Server) read(ctx context.Context) (*generation, error) {
+func (s *Server) read(ctx context.Context, r plugin.Reload) (*generation, error) {
+	if r.Filter != "" {
+		return s.rebuild(ctx, s.current().config, r)
+	}
 	c, err := s.options.Load()
 	if err != nil {
 		return nil, refused(err)
@@ -63,7 +80,11 @@ func (s *Server) read(ctx context.Context) (*generation, error) {
 	if keys := c.RestartKeys(s.current().config); len(keys) > 0 {
 		return nil, outcome.New(outcome.Invalid, "a restart is needed to change %s", strings.Join(keys, ", "))
 	}
-	next, err := s.generation(ctx, c)
+	return s.rebuild(ctx, c, r)
+}
+
+func (s *Server) rebuild(ctx context.Context, c *config.Config, r plugin.Reload) (*generation, error) {
+	next, err := s.generation(ctx, c, r)
 	if err != nil {
 		return nil, refused(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/registryd/registryd/config"
 	"github.com/registryd/registryd/internal/httpx"
 	"github.com/registryd/registryd/internal/outcome"
+	"github.com/registryd/registryd/plugin"
 )
 
 // routes builds the handler of one generation. Each prefix has one catch-all;
@@ -99,7 +100,10 @@ func (s *Server) admin(c *config.Config) *accel.Admin {
 	}
 	return accel.NewAdmin(accel.AdminConfig{
 		Registry: s.registry, Prefix: c.Admin.Prefix, Tokens: tokens, Failures: s.failures, Period: c.Nginx.CachePeriod,
-		Reload: func(ctx context.Context) (any, error) { return s.Reload(ctx) },
+		Reload: func(ctx context.Context, r accel.ReloadRequest) (any, error) {
+			return s.ReloadPlugins(ctx, plugin.Reload{Filter: r.Filter, Atomic: r.Atomic, Force: r.Force})
+		},
+		Modules: func() any { return s.Plugins() },
 		Audit: func(record any) error {
 			err := s.cache.Audit(record)
 			if err != nil {

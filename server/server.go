@@ -19,6 +19,7 @@ import (
 	"github.com/registryd/registryd/cache"
 	"github.com/registryd/registryd/config"
 	"github.com/registryd/registryd/internal/fetch"
+	"github.com/registryd/registryd/plugin"
 	"github.com/registryd/registryd/registry"
 )
 
@@ -50,6 +51,8 @@ type Server struct {
 	cache    *cache.Cache
 	registry *registry.Registry
 	gate     *gate
+	plugins  *plugin.Manager
+	asked    reloadQueue
 
 	gen       atomic.Pointer[generation]
 	reloading sync.Mutex // held by a reload, and by the end of everything
@@ -66,6 +69,7 @@ type generation struct {
 	config   *config.Config
 	registry *registry.Generation
 	client   *fetch.Client
+	change   *plugin.Change // of the plugins; nil once it is in force or given up
 	handler  http.Handler
 	// notes are lines for the person who starts or reloads the daemon.
 	notes []string
@@ -76,6 +80,10 @@ func (s *Server) current() *generation { return s.gen.Load() }
 // put makes g what answers requests and returns what did before.
 func (s *Server) put(g *generation) *generation {
 	s.logging.configure(g.config.Log)
+	if g.change != nil {
+		g.change.Commit()
+		g.change = nil
+	}
 	g.handler = s.routes(g.config)
 	return s.gen.Swap(g)
 }
@@ -102,6 +110,8 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.plugins = s.newPlugins()
+	s.metrics.watchPlugins(s.plugins)
 	s.lifetime, s.end = context.WithCancel(context.Background())
 	if err := s.start(ctx, c); err != nil {
 		if cerr := s.Close(); cerr != nil {
@@ -114,7 +124,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 
 // start puts the first generation in force.
 func (s *Server) start(ctx context.Context, c *config.Config) error {
-	g, err := s.generation(ctx, c)
+	g, err := s.generation(ctx, c, plugin.Reload{})
 	if err != nil {
 		return err
 	}
@@ -148,6 +158,9 @@ func (s *Server) Close() error {
 	}
 	if g := s.current(); g != nil {
 		g.client.CloseIdle()
+	}
+	if s.plugins != nil {
+		s.plugins.Revoke()
 	}
 	return s.cache.Close()
 }

@@ -55,7 +55,6 @@ func Run(t *testing.T, f Fixture) {
 	t.Run("lists its files", s.testFiles)
 	t.Run("values survive", s.testValues)
 	t.Run("attaches and detaches", s.testAttach)
-	t.Run("instances share nothing", s.testInstances)
 	t.Run("unknown function", s.testUnknown)
 	t.Run("rejections", s.testRejections)
 	t.Run("broken code", s.testBroken)
@@ -64,6 +63,7 @@ func Run(t *testing.T, f Fixture) {
 	t.Run("result too large", s.testFlood)
 	t.Run("many programs", s.testMany)
 	if !f.Own {
+		t.Run("instances share nothing", s.testInstances)
 		t.Run("limits", s.testLimits)
 		t.Run("host", s.testHost)
 		t.Run("host call ends with the call", s.testHostCancelled)

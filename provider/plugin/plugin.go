@@ -56,6 +56,14 @@ func New(c Config, offers core.Description) provider.Provider {
 	return &source{b}
 }
 
+// Missing returns what stands in the place of a plugin that is configured and not loaded: nobody can know what it has.
+func Missing(c Config) provider.Provider {
+	if c.Name == "" {
+		c.Name = c.Plugin
+	}
+	return &missing{base{c}}
+}
+
 // Usable says why a plugin cannot be a provider, nil if it can. Errors: outcome.Invalid.
 func Usable(offers core.Description) error {
 	for _, hook := range []string{"check", "resolve", "fetchRealVersion"} {
