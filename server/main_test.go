@@ -22,6 +22,9 @@ import (
 
 // TestMain hides the configuration of the machine's own npm from the tests.
 func TestMain(m *testing.M) {
+	if socket := os.Getenv("REGISTRYD_PLUGIN_SOCKET"); socket != "" {
+		servePlugin(socket)
+	}
 	for _, pair := range os.Environ() {
 		if name, _, _ := strings.Cut(pair, "="); strings.HasPrefix(strings.ToLower(name), "npm_config_") {
 			os.Unsetenv(name)

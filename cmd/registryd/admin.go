@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"text/tabwriter"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 
 	"github.com/registryd/registryd/internal/cli"
 	"github.com/registryd/registryd/pkgref"
+	"github.com/registryd/registryd/plugin"
 	"github.com/registryd/registryd/registry"
 	"github.com/registryd/registryd/server"
 )
@@ -141,16 +143,51 @@ func day(t time.Time) string {
 }
 
 func (o *settings) reloadCommand() *cobra.Command {
-	c := &cobra.Command{Use: "reload", Short: "Let the daemon read its configuration anew", Args: cli.NoArguments}
-	return o.remoteCommand(c, func(c *cobra.Command, daemon *client, _ []string) error {
+	c := &cobra.Command{
+		Use: "reload [FILTER]", Short: "Let the daemon read its configuration and its plugins anew", Args: cli.AtMostOne,
+		Long: "Reads the configuration and the plugins anew. With a filter only plugins: one name, a pattern (* ? [), or a /regular expression/.",
+	}
+	atomic := c.Flags().Bool("atomic", false, "nothing at all where one plugin fails")
+	force := c.Flags().Bool("force", false, "plugins that did not change, too")
+	return o.remoteCommand(c, func(c *cobra.Command, daemon *client, args []string) error {
+		query := url.Values{}
+		if len(args) > 0 {
+			query.Set("filter", args[0])
+		}
+		for key, on := range map[string]bool{"atomic": *atomic, "force": *force} {
+			if on {
+				query.Set(key, "1")
+			}
+		}
+		path := "reload"
+		if len(query) > 0 {
+			path += "?" + query.Encode()
+		}
 		var report server.Report
-		if err := daemon.call(c.Context(), http.MethodPost, "reload", &report); err != nil {
+		if err := daemon.call(c.Context(), http.MethodPost, path, &report); err != nil {
 			return err
 		}
+		o.printPlugins(report.Plugins)
 		o.print("reloaded in %d ms, everywhere within %s", report.DurationMS, report.VisibleWithin)
 		for _, removed := range report.Removed {
 			o.print("no longer served: %s", removed)
 		}
 		return nil
 	})
+}
+
+// printPlugins tells what became of the plugins, but of those that are as before.
+func (o *settings) printPlugins(r *plugin.Report) {
+	if r == nil {
+		return
+	}
+	for _, name := range r.Reloaded {
+		o.print("plugin reloaded: %s", name)
+	}
+	for _, name := range r.Removed {
+		o.print("plugin removed: %s", name)
+	}
+	for _, f := range r.Failed {
+		o.print("plugin failed, what was in force still is: %s: %s", f.Path, f.Error)
+	}
 }
