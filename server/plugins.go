@@ -8,6 +8,7 @@ import (
 
 	"github.com/registryd/registryd/config"
 	"github.com/registryd/registryd/plugin"
+	"github.com/registryd/registryd/plugin/js"
 	"github.com/registryd/registryd/plugin/process"
 	"github.com/registryd/registryd/provider"
 	"github.com/registryd/registryd/provider/npm"
@@ -17,8 +18,10 @@ import (
 // newPlugins returns the manager of plugins, which outlives all generations of the configuration.
 func (s *Server) newPlugins() *plugin.Manager {
 	return plugin.NewManager(plugin.Config{
-		Engines: map[string]plugin.Engine{plugin.EngineProcess: process.New(process.Config{Logger: s.log})},
-		Accept:  acceptPlugin, VerifySRI: verifySRI, Logger: s.log,
+		Engines: map[string]plugin.Engine{
+			plugin.EngineJS: &js.Engine{}, plugin.EngineProcess: process.New(process.Config{Logger: s.log}),
+		},
+		Accept: acceptPlugin, VerifySRI: verifySRI, Logger: s.log,
 	})
 }
 
