@@ -167,3 +167,32 @@ func (f *fixture) loaded() int {
 	defer f.mu.Unlock()
 	return f.loads
 }
+
+// One file of JavaScript is a plugin; what does not load is named, and everything else goes on.
+func TestPlugins_JavaScript(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, widget("1.0.0"))
+	f.write("plugins: {dir: plugins}\n")
+	dir := filepath.Join(f.dir, "plugins")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	past := time.Now().Add(-time.Second)
+	for name, code := range map[string]string{
+		"block.js":  "export const manifest = {limits: {cpu: '10s', instances: {min: 1, max: 1}}}\nexport default {check({name}) { if (name === 'widget') return deny(403, 'not this one') }}\n",
+		"broken.ts": "export default {{\n",
+	} {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.WriteFile(path, []byte(code), 0o644), os.Chtimes(path, past, past)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := f.server()
+	w := ask(s, http.MethodGet, widgetURL+"a.js")
+	if status(t, w, http.StatusForbidden); !strings.Contains(w.Body.String(), "not this one") {
+		t.Errorf("body %s", w.Body)
+	}
+	if notes := strings.Join(s.Notes(), "\n"); !strings.Contains(notes, "plugin broken is not loaded") || !strings.Contains(notes, "broken.ts:1") {
+		t.Errorf("notes %q", notes)
+	}
+}
