@@ -138,7 +138,20 @@ func (h *Handler) file(w http.ResponseWriter, r *http.Request, s *registry.Serve
 		return err
 	}
 	defer f.Close()
-	return h.send(w, r, s, f)
+	if h.Nginx {
+		return h.send(w, r, s, f)
+	}
+	w.Header().Set("Vary", "Accept-Encoding")
+	sibling, err := h.Registry.OpenSibling(s, func(coding string) bool { return httpx.Accepts(r, coding) })
+	if errors.Is(err, outcome.NotFound) {
+		return h.send(w, r, s, f)
+	}
+	if err != nil {
+		return err
+	}
+	defer sibling.Close()
+	w.Header().Set("Content-Encoding", sibling.Encoding)
+	return h.send(w, r, s, sibling.File)
 }
 
 // accelerate tells nginx to send a file of the view. nginx decodes the value
@@ -182,7 +195,7 @@ type fileWriter struct{ http.ResponseWriter }
 // WriteHeader sends the header.
 func (w fileWriter) WriteHeader(code int) {
 	if code >= http.StatusBadRequest {
-		for _, key := range []string{"Cache-Control", "ETag", "Last-Modified"} {
+		for _, key := range []string{"Cache-Control", "Content-Encoding", "ETag", "Last-Modified"} {
 			w.Header().Del(key)
 		}
 	}

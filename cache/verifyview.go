@@ -120,6 +120,13 @@ func (v *verifying) viewFile(m *Manifest, path string) error {
 	v.Files++
 	file := v.c.viewRelease(m) + "/" + path
 	f, listed := m.File(path)
+	if original, e, ok := siblingOf(m, path); !listed && ok {
+		problem, err := v.judgeSibling(m, original, e, file)
+		if problem == "" || err != nil {
+			return err
+		}
+		return v.found(file, m.Version.String(), problem, func() (string, error) { return v.removeFile(file) })
+	}
 	if !listed {
 		return v.found(file, m.Version.String(), "is not in the manifest", func() (string, error) { return v.quarantine(file) })
 	}

@@ -27,9 +27,11 @@ type Config struct {
 	Limits    Limits     // what one request or archive may cost
 	Timeouts  Timeouts   // of requests upstream, and of draining
 	Cache     Cache      // budgets of the data directory
-	Proxy     string     // URL, may hold a password; "" takes the environment
-	CAFile    string     // absolute; "" is none
-	Nginx     Nginx      // what only the generator reads
+	// Precompress says which files get compressed copies.
+	Precompress Precompress
+	Proxy       string // URL, may hold a password; "" takes the environment
+	CAFile      string // absolute; "" is none
+	Nginx       Nginx  // what only the generator reads
 	// Components and Modules name the prefixes that nginx routes; nil: off.
 	Components *Prefixed
 	Modules    *Prefixed // see Components
@@ -148,6 +150,12 @@ type Timeouts struct {
 	Stall   time.Duration // without a byte of its body
 	Total   time.Duration // of one request with its body
 	Drain   time.Duration // for requests under way when the daemon stops
+}
+
+// Precompress are sizes of files of text types, in bytes.
+type Precompress struct {
+	Min int64 // of the smallest that gets compressed copies
+	Max int64 // of the largest; 0 makes none
 }
 
 // Cache budgets in bytes and files; 0 is unlimited.

@@ -36,7 +36,8 @@ func defaults(dir string) *config.Config {
 			Connect: 5 * time.Second, Header: 10 * time.Second, Stall: 30 * time.Second,
 			Total: 5 * time.Minute, Drain: 30 * time.Second,
 		},
-		Cache: config.Cache{Packs: 1 << 30},
+		Cache:       config.Cache{Packs: 1 << 30},
+		Precompress: config.Precompress{Min: 256, Max: 16 << 20},
 		Nginx: config.Nginx{
 			Listen: "8080", ServerName: "localhost", Upstream: "registryd", OpenFiles: 20000,
 			CacheName: "registryd", CachePeriod: time.Minute, CachePath: dir + "/registryd-data/nginx-cache",

@@ -77,5 +77,11 @@ func cacheRows() []row {
 		{Key: Key{Path: "cache.packs", Type: TypeSize, Max: math.MaxInt64, Default: "1GiB", Reload: ByReload,
 			Doc: "Most bytes of unpacked archives, from which files are taken. 0 is unlimited.", Example: "4GiB"},
 			field: func(t target) any { return &t.cfg.Cache.Packs }},
+		{Key: Key{Path: "precompress.min", Type: TypeSize, Max: math.MaxInt64, Default: "256B", Reload: ByReload,
+			Doc: "Smallest file of a text type that gets compressed copies (`.br`, `.gz`) beside it, in the background after it was first asked for.", Example: "1KiB"},
+			field: func(t target) any { return &t.cfg.Precompress.Min }},
+		{Key: Key{Path: "precompress.max", Type: TypeSize, Max: math.MaxInt64, Default: "16MiB", Reload: ByReload,
+			Doc: "Largest such file. 0 makes no compressed copies.", Example: "0"},
+			field: func(t target) any { return &t.cfg.Precompress.Max }},
 	}
 }

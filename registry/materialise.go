@@ -22,6 +22,9 @@ func (r *Registry) gate(m *cache.Manifest) cache.Gate {
 func (r *Registry) materialise(ctx context.Context, m *cache.Manifest, f cache.File) (cache.File, error) {
 	start := time.Now()
 	f, err := r.show(ctx, m, f)
+	if err == nil {
+		r.precompress(m, f)
+	}
 	r.observe(Event{Kind: EventMaterialise, Provider: m.Provider, Err: err, Bytes: f.Size, Duration: time.Since(start)})
 	return f, err
 }

@@ -51,6 +51,8 @@ type Generation struct {
 
 	Archive  unpack.Limits // of what a tarball unpacks to
 	MaxBytes int64         // of a tarball, or of one file of a files release
+	// Precompress says of which files compressed siblings are made.
+	Precompress Precompress
 	// FlightTime bounds one shared fetch, whatever its waiters do; 0: 10 min.
 	FlightTime time.Duration
 }
@@ -80,6 +82,7 @@ const (
 	EventFile           EventKind = "file"            // a file of a files release was fetched
 	EventList           EventKind = "list"            // a version list was fetched
 	EventMaterialise    EventKind = "materialise"     // a file was put into the view
+	EventPrecompress    EventKind = "precompress"     // a file had its turn to get compressed siblings
 	EventProviderChange EventKind = "provider-change" // a name is served by another provider than before
 	EventContentChange  EventKind = "content-change"  // a version has other content than before
 )
@@ -117,6 +120,8 @@ type Registry struct {
 	// name@version.
 	assumed *lru.Map[string, *cache.Manifest]
 
+	compressor compressor
+
 	settling settling
 	watched  watch
 	entries  *lru.Map[string, []string] // what package.json files name as their entry
@@ -146,7 +151,9 @@ func New(c Config, g *Generation) *Registry {
 		entries:  lru.New[string, []string](memoryEntries, c.Now),
 		assumed:  lru.New[string, *cache.Manifest](memoryMarks, c.Now),
 	}
+	r.compressor = newCompressor(c.Now)
 	r.gen.Store(g)
+	r.background.Go(func() { r.compress(base) })
 	return r
 }
 

@@ -48,6 +48,7 @@ func (s *Server) generation(ctx context.Context, c *config.Config, r plugin.Relo
 		StaleWhileRevalidate: c.StaleWhileRevalidate, StaleIfError: c.StaleIfError,
 		Archive:  archiveLimits(c),
 		MaxBytes: c.Limits.Tarball, FlightTime: 2 * c.Timeouts.Total,
+		Precompress: registry.Precompress(c.Precompress),
 	}
 	return g, nil
 }

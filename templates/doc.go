@@ -34,6 +34,11 @@
 //   - Nothing below /-/ is ever routed, the admin prefix only on demand. With
 //     the public prefix "/" both are closed explicitly.
 //
+// Compressed copies beside a file are sent by nginx's static modules. The one
+// for brotli (ngx_brotli, up to what Debian 12 has) hands on a path that is a few
+// bytes too long, which disable_symlinks then takes for one more directory: now
+// and then it misses a copy, and the client gets gzip instead.
+//
 // With "accel: off" nginx may be unable to read the view, so neither form looks
 // at the disk: the daemon is asked for every file and gets the client's range
 // and conditions. The guard, the headers and the cache of redirects remain.

@@ -22,6 +22,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/andybalholm/brotli"
+
 	"github.com/registryd/registryd/internal/e2e"
 	"github.com/registryd/registryd/internal/unpack/unpacktest"
 	"github.com/registryd/registryd/pkgref"
@@ -41,7 +43,7 @@ func TestCorpus_PF4(t *testing.T) {
 	t.Parallel()
 	limits := unpacktest.Limits()
 	s := e2e.Start(t, e2e.Options{LogLevel: "info", Config: fmt.Sprintf(
-		"negative_cachetime: 10m\nlimits: {unpacked: %d, entries: %d, path: %d, depth: %d}\n", limits.Unpacked, limits.Entries, limits.Path, limits.Depth)})
+		"negative_cachetime: 10m\nprecompress: {max: 0}\nlimits: {unpacked: %d, entries: %d, path: %d, depth: %d}\n", limits.Unpacked, limits.Entries, limits.Path, limits.Depth)})
 	placeVictims(t, s.Dir)
 	cases := slices.Concat(unpacktest.Aimed(s.Dir), unpacktest.Cases())
 	for _, c := range cases {
@@ -241,6 +243,8 @@ func decoded(a e2e.Answer) ([]byte, error) {
 			return nil, err
 		}
 		return io.ReadAll(r)
+	case "br":
+		return io.ReadAll(brotli.NewReader(bytes.NewReader(a.Body)))
 	default:
 		return nil, fmt.Errorf("Content-Encoding is %q", coding)
 	}

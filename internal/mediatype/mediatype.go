@@ -16,6 +16,8 @@ type Type struct {
 	Extensions string // of file names, lower case, separated by blanks
 	Charset    bool   // sent with charset=utf-8
 	Document   bool   // a browser may run scripts in it when it is navigated to
+	// Compressible is set where its files are not compressed by themselves.
+	Compressible bool
 }
 
 // Default is the type of everything that the table does not know.
@@ -26,28 +28,28 @@ const Default = "application/octet-stream"
 // browser would run or play helps nobody who reads them.
 func Types() []Type {
 	return []Type{
-		{Name: "text/javascript", Extensions: "js mjs cjs", Charset: true},
-		{Name: "text/css", Extensions: "css", Charset: true},
-		{Name: "text/html", Extensions: "html htm", Charset: true, Document: true},
-		{Name: "application/xhtml+xml", Extensions: "xhtml xht", Document: true},
-		{Name: "text/xml", Extensions: "xml xsd xsl xslt rss atom", Charset: true, Document: true},
-		{Name: "image/svg+xml", Extensions: "svg", Document: true},
+		{Name: "text/javascript", Extensions: "js mjs cjs", Charset: true, Compressible: true},
+		{Name: "text/css", Extensions: "css", Charset: true, Compressible: true},
+		{Name: "text/html", Extensions: "html htm", Charset: true, Document: true, Compressible: true},
+		{Name: "application/xhtml+xml", Extensions: "xhtml xht", Document: true, Compressible: true},
+		{Name: "text/xml", Extensions: "xml xsd xsl xslt rss atom", Charset: true, Document: true, Compressible: true},
+		{Name: "image/svg+xml", Extensions: "svg", Document: true, Compressible: true},
 		{Name: "application/pdf", Extensions: "pdf", Document: true},
-		{Name: "application/json", Extensions: "json map json5 geojson", Charset: true},
-		{Name: "application/manifest+json", Extensions: "webmanifest"},
-		{Name: "application/wasm", Extensions: "wasm"},
-		{Name: "text/plain", Extensions: "ts mts cts tsx jsx vue svelte txt md markdown flow ls coffee yml yaml toml scss sass less styl", Charset: true},
+		{Name: "application/json", Extensions: "json map json5 geojson", Charset: true, Compressible: true},
+		{Name: "application/manifest+json", Extensions: "webmanifest", Compressible: true},
+		{Name: "application/wasm", Extensions: "wasm", Compressible: true},
+		{Name: "text/plain", Extensions: "ts mts cts tsx jsx vue svelte txt md markdown flow ls coffee yml yaml toml scss sass less styl", Charset: true, Compressible: true},
 		{Name: "image/png", Extensions: "png"},
 		{Name: "image/jpeg", Extensions: "jpg jpeg"},
 		{Name: "image/gif", Extensions: "gif"},
 		{Name: "image/webp", Extensions: "webp"},
 		{Name: "image/avif", Extensions: "avif"},
-		{Name: "image/x-icon", Extensions: "ico"},
+		{Name: "image/x-icon", Extensions: "ico", Compressible: true},
 		{Name: "font/woff2", Extensions: "woff2"},
 		{Name: "font/woff", Extensions: "woff"},
-		{Name: "font/ttf", Extensions: "ttf"},
-		{Name: "font/otf", Extensions: "otf"},
-		{Name: "application/vnd.ms-fontobject", Extensions: "eot"},
+		{Name: "font/ttf", Extensions: "ttf", Compressible: true},
+		{Name: "font/otf", Extensions: "otf", Compressible: true},
+		{Name: "application/vnd.ms-fontobject", Extensions: "eot", Compressible: true},
 		{Name: "audio/mpeg", Extensions: "mp3"},
 		{Name: "audio/ogg", Extensions: "ogg oga"},
 		{Name: "video/mp4", Extensions: "mp4"},
@@ -65,27 +67,38 @@ var scripted = regexp.MustCompile(Scripted)
 // Scripts reports whether a document of this content type could run scripts.
 func Scripts(contentType string) bool { return scripted.MatchString(contentType) }
 
+// known is what is known of an extension.
+type known struct {
+	contentType  string // with charset
+	compressible bool
+}
+
 var byExtension = index()
 
-func index() map[string]string {
-	m := map[string]string{}
+func index() map[string]known {
+	m := map[string]known{}
 	for _, t := range Types() {
 		name := t.Name
 		if t.Charset {
 			name += "; charset=utf-8"
 		}
 		for _, e := range strings.Fields(t.Extensions) {
-			m[e] = name
+			m[e] = known{name, t.Compressible}
 		}
 	}
 	return m
 }
 
+func extension(name string) string { return strings.ToLower(strings.TrimPrefix(path.Ext(name), ".")) }
+
+// Compressible reports whether files of this name become smaller by
+// compression. Where nothing is known of the name it is false.
+func Compressible(name string) bool { return byExtension[extension(name)].compressible }
+
 // Of returns the content type of a file name, with its charset.
 func Of(name string) string {
-	ext := strings.ToLower(strings.TrimPrefix(path.Ext(name), "."))
-	if t, ok := byExtension[ext]; ok {
-		return t
+	if t, ok := byExtension[extension(name)]; ok {
+		return t.contentType
 	}
 	return Default
 }
