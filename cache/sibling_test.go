@@ -128,6 +128,7 @@ func TestPrecompress_ObeysWhatIsInForce(t *testing.T) {
 			}
 			wantGone(t, e.view("packed/1.0.0/a.js.gz"))
 			wantGone(t, e.view("packed/1.0.0/a.js.br"))
+			e.WaitForDeletions()
 			wantNothingStaged(t, e)
 		})
 	}

@@ -287,7 +287,7 @@ func TestRandomNames_Fault36(t *testing.T) {
 	p := some("real")
 	r := start(t, e2e.Options{
 		Front: e2e.Direct, Packages: []providertest.Package{p}, LogLevel: "info",
-		Config: "negative_cachetime: 1s\npolicy: {rules: [{deny: ['denied-*']}]}\n",
+		Config: "negative_cachetime: 1s\nprecompress: {max: 0}\npolicy: {rules: [{deny: ['denied-*']}]}\n",
 	})
 	r.must(paths(p)[0], http.StatusOK)
 	entries := func() (n int) {
