@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"errors"
 	"net/http"
 	"os"
 	"os/exec"
@@ -41,7 +42,12 @@ func mounted(t *testing.T, options string) string {
 
 func remount(t *testing.T, dir, options string, flags uintptr) {
 	t.Helper()
-	if err := syscall.Mount("none", dir, "tmpfs", syscall.MS_REMOUNT|flags, options); err != nil {
+	var err error
+	eventually(t, "it cannot be mounted again", func() bool { // busy while a file is open for writing
+		err = syscall.Mount("none", dir, "tmpfs", syscall.MS_REMOUNT|flags, options)
+		return !errors.Is(err, syscall.EBUSY)
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 }

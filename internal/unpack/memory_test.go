@@ -46,9 +46,10 @@ func TestTarball_LeavesNoGoroutine(t *testing.T) {
 		if n = runtime.NumGoroutine(); n <= before {
 			return
 		}
-		runtime.Gosched()
+		time.Sleep(5 * time.Millisecond)
 	}
-	t.Errorf("%d goroutines more than before", n-before)
+	stacks := make([]byte, 1<<20)
+	t.Errorf("%d goroutines more than before\n%s", n-before, stacks[:runtime.Stack(stacks, true)])
 }
 
 // watchHeap samples the heap until the test ends. The returned function says by
