@@ -37,8 +37,9 @@ fmt: ## format all Go files
 generate: ## renew generated files
 	$(GO) generate ./...
 
-tidy: ## tidy go.mod
+tidy: ## tidy go.mod, the sample's too
 	$(GO) mod tidy
+	$(GO) -C sample/custom mod tidy
 
 clean: ## remove what was built and what make run keeps
 	rm -rf bin .run

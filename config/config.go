@@ -68,7 +68,10 @@ type Provider struct {
 	GitHub      GitHub   // where Type is github
 	JSDelivr    JSDelivr // where Type is jsdelivr
 	URL         URL      // where Type is url
-	Line        int      // in File, for later messages; 0 without a file
+	// Settings are what an entry of one of Options.ProviderTypes says. They may
+	// hold secrets.
+	Settings map[string]string
+	Line     int // in File, for later messages; 0 without a file
 }
 
 // NPM is what a provider of type npm takes.

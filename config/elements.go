@@ -67,10 +67,19 @@ func (l *loader) grow(table string, line int) target {
 
 // typeOf looks ahead at a provider's type, which decides on its keys.
 func (l *loader) typeOf(n *yaml.Node) string {
-	if node := child(n, "type"); node != nil && node.Kind == yaml.ScalarNode {
-		if v, _, c := expand(node.Value, l.env); c == "" && slices.Contains(providerTypeNames(), v) {
-			return v
-		}
+	node := child(n, "type")
+	if node == nil || node.Kind != yaml.ScalarNode {
+		return anyType
+	}
+	v, _, c := expand(node.Value, l.env)
+	known := func() bool { return slices.Contains(l.at("providers[].type")[0].Enum, v) }
+	if c == "" && l.generator && !known() && child(n, "settings") != nil {
+		// Which types there are is for the daemon to say, and it may be one with
+		// providers of its own. Settings tell such a type from a slip of the pen.
+		l.rows = withTypes(l.rows, []string{v})
+	}
+	if c == "" && known() {
+		return v
 	}
 	return anyType
 }

@@ -160,7 +160,8 @@ func providerTypes() []provided {
 	}
 }
 
-func providerTypeNames() []string {
+// ProviderTypes returns the types of providers that are built in.
+func ProviderTypes() []string {
 	var names []string
 	for _, t := range providerTypes() {
 		names = append(names, t.name)

@@ -24,6 +24,9 @@ type Options struct {
 	Flags map[string]string
 	// Dir is where relative paths begin; "" is the working directory.
 	Dir string
+	// ProviderTypes are further types that providers[].type may name. Their
+	// entries take a mapping of names to texts, settings, beside what all take.
+	ProviderTypes []string
 }
 
 // Load reads the configuration of the daemon: defaults, then the file, then
@@ -99,7 +102,7 @@ type text struct {
 func newLoader(o Options, dir string, generator bool) *loader {
 	l := &loader{
 		cfg: &Config{File: o.File}, opts: o, dir: dir, generator: generator,
-		rows: table(), given: map[string]text{}, on: map[string]bool{}, nodes: maxNodes,
+		rows: withTypes(table(), o.ProviderTypes), given: map[string]text{}, on: map[string]bool{}, nodes: maxNodes,
 	}
 	l.defaults(func(r *row) bool {
 		return !strings.Contains(r.Path, "[]") && !optional(r.section())

@@ -3,7 +3,7 @@ package config
 // providerRows are the keys of one element of providers.
 func providerRows() []row {
 	rows := []row{
-		{Key: Key{Path: "providers[].type", Type: TypeEnum, Enum: providerTypeNames(), Required: true, Reload: ByReload,
+		{Key: Key{Path: "providers[].type", Type: TypeEnum, Enum: ProviderTypes(), Required: true, Reload: ByReload,
 			Doc: "What kind of source it is. Providers are asked in order, and only \"not found\" moves on to the next. Without `providers` there is one of type npm, and without any file jsdelivr and github are asked after it.", Example: "npm"},
 			field: func(t target) any { return &t.provider.Type }},
 		{Key: Key{Path: "providers[].name", Type: TypeText, Otherwise: "the type", Reload: ByReload,

@@ -199,7 +199,7 @@ type Error struct {
 	Provider string // its Name
 	Op       string // "check", "versions", "release", "open"
 	Ref      string // name or name@version
-	Err      error  // what went wrong, one of internal/outcome
+	Err      error  // what went wrong; see Is for what wraps no outcome
 }
 
 // Error says it in one line.
@@ -207,3 +207,10 @@ func (e *Error) Error() string { return e.Provider + ": " + e.Op + " " + e.Ref +
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+// Is makes a cause that says nothing about the package count as
+// outcome.Unavailable: upstream is in trouble, or the provider is wrong.
+func (e *Error) Is(target error) bool {
+	return target == outcome.Unavailable && !outcome.Known(e.Err) &&
+		!errors.Is(e.Err, context.Canceled) && !errors.Is(e.Err, context.DeadlineExceeded)
+}

@@ -13,7 +13,8 @@
 //
 // Every method may be called from many goroutines at once, honours its
 // context, and fails with an error that wraps one of internal/outcome's
-// sentinels. Only outcome.NotFound may mean "known to be absent".
+// sentinels, which programs of others find as ErrNotFound and so on. Only that
+// one may mean "known to be absent".
 package provider
 
 import (

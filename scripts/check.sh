@@ -22,6 +22,7 @@ step gofmt unformatted
 step vet go vet ./...
 step staticcheck go tool staticcheck ./...
 step 'go mod tidy' go mod tidy -diff
+step 'go mod tidy, sample' go -C sample/custom mod tidy -diff
 step 'go mod verify' go mod verify
 step 'go generate' generated
 step 'linux/arm64 builds' env GOOS=linux GOARCH=arm64 go build -o /dev/null ./cmd/registryd

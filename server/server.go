@@ -1,177 +1,39 @@
-// Package server builds the daemon from a configuration: it opens the data
-// directory, builds the providers, listens, reloads and drains.
+// Package server is registryd as a library: a program of one's own that is
+// registryd, with all its commands, and knows more types of providers.
+//
+//	func main() {
+//		server.Main(server.Options{
+//			Providers: map[string]provider.Factory{"artifacts": artifacts.New},
+//		})
+//	}
+//
+// The configuration names such a type as it does those that are built in:
+//
+//	providers:
+//	  - {type: artifacts, settings: {url: https://artifacts.example.org}}
+//
+// Package provider has the contract, and package provider/providertest the tests
+// that every provider should pass.
 package server
 
 import (
-	"context"
-	"fmt"
-	"io"
-	"log/slog"
-	"net"
-	"net/http"
 	"os"
-	"slices"
-	"sync"
-	"sync/atomic"
-	"time"
 
-	"github.com/registryd/registryd/accel"
-	"github.com/registryd/registryd/cache"
-	"github.com/registryd/registryd/config"
-	"github.com/registryd/registryd/internal/fetch"
-	"github.com/registryd/registryd/plugin"
-	"github.com/registryd/registryd/registry"
+	"github.com/registryd/registryd/internal/cli"
+	"github.com/registryd/registryd/internal/command"
+	"github.com/registryd/registryd/provider"
 )
 
-// Options of a Server.
+// Options of Main. The zero value makes registryd as it is.
 type Options struct {
-	// Load reads the configuration, once at the start and once for every reload.
-	Load func() (*config.Config, error)
-	// Version is what runs, for logs and metrics.
-	Version string
-	// Stderr receives logs and the start-up block; nil: os.Stderr. Writes to it
-	// come one at a time.
-	Stderr io.Writer
-	// Inherited are sockets that listen already, opened by whoever started the
-	// process and kept open by him, such as systemd for a socket unit. Each must be
-	// one that the configuration's listen names, and Run takes it over. nil: all
-	// addresses are opened by Run.
-	Inherited []net.Listener
+	// Providers build providers of further types, by the type that the
+	// configuration calls them: lower case letters, digits and dashes, and none
+	// that is built in.
+	Providers map[string]provider.Factory
 }
 
-// Server is the daemon: an http.Handler with everything behind it. Safe for
-// concurrent use. Make one with New, give it to Run, or to an HTTP server of
-// one's own, and close it.
-type Server struct {
-	options  Options
-	logging  *logging
-	log      *slog.Logger
-	metrics  *metrics
-	failures *accel.FailureLimit
-	cache    *cache.Cache
-	registry *registry.Registry
-	gate     *gate
-	plugins  *plugin.Manager
-	asked    reloadQueue
-
-	gen       atomic.Pointer[generation]
-	reloading sync.Mutex // held by a reload, and by the end of everything
-
-	asking     sync.Once // npm, for its registry
-	background sync.WaitGroup
-	lifetime   context.Context // the server's own, for what runs in the background
-	end        context.CancelFunc
-}
-
-// generation is everything that a reload replaces. It is not changed once it is
-// in force.
-type generation struct {
-	config   *config.Config
-	registry *registry.Generation
-	client   *fetch.Client
-	change   *plugin.Change // of the plugins; nil once it is in force or given up
-	handler  http.Handler
-	// notes are lines for the person who starts or reloads the daemon.
-	notes []string
-}
-
-func (s *Server) current() *generation { return s.gen.Load() }
-
-// put makes g what answers requests and returns what did before.
-func (s *Server) put(g *generation) *generation {
-	s.logging.configure(g.config.Log)
-	if g.change != nil {
-		g.change.Commit()
-		g.change = nil
-	}
-	g.handler = s.routes(g.config)
-	return s.gen.Swap(g)
-}
-
-// New opens the data directory and builds everything but the listeners. Errors,
-// for the person who starts the daemon: those of Options.Load; else one line,
-// which wraps what cache.Open returns, or says what is wrong with a provider.
-func New(ctx context.Context, o Options) (*Server, error) {
-	if o.Stderr == nil {
-		o.Stderr = os.Stderr
-	}
-	c, err := o.Load()
-	if err != nil {
-		return nil, err
-	}
-	s := &Server{
-		options: o, logging: newLogging(o.Stderr), metrics: newMetrics(o.Version),
-		failures: accel.NewFailureLimit(nil), gate: newGate(),
-	}
-	s.log = slog.New(s.logging)
-	s.metrics.registry.MustRegister(newBreakers(s.upstreams, s.metrics.host))
-	s.logging.configure(c.Log)
-	s.cache, err = cache.Open(cache.Config{Dir: c.Root.FS, Pub: c.Root.Pub, PackBytes: c.Cache.Packs, Logger: s.log})
-	if err != nil {
-		return nil, err
-	}
-	s.plugins = s.newPlugins()
-	s.metrics.watchPlugins(s.plugins)
-	s.lifetime, s.end = context.WithCancel(context.Background())
-	if err := s.start(ctx, c); err != nil {
-		if cerr := s.Close(); cerr != nil {
-			s.log.Warn("cannot give the data directory back", "error", cerr)
-		}
-		return nil, err
-	}
-	return s, nil
-}
-
-// start puts the first generation in force.
-func (s *Server) start(ctx context.Context, c *config.Config) error {
-	g, err := s.generation(ctx, c, plugin.Reload{})
-	if err != nil {
-		return err
-	}
-	s.registry = registry.New(registry.Config{
-		Cache: s.cache, Logger: s.log, Observe: s.metrics.event,
-	}, g.registry)
-	s.put(g)
-	if _, err := s.registry.Start(); err != nil {
-		return fmt.Errorf("make the view obey the rules: %w", flat{err})
-	}
-	return nil
-}
-
-// Registry returns what answers requests, for commands that work on the data
-// directory alone.
-func (s *Server) Registry() *registry.Registry { return s.registry }
-
-// Notes are lines for the person who started the daemon, about what was left out
-// of the configuration in force and why. Run announces them.
-func (s *Server) Notes() []string { return slices.Clone(s.current().notes) }
-
-// Close ends background work, waits for a reload that is under way, and gives
-// the data directory back. It is idempotent. Errors: those of cache.Close.
-func (s *Server) Close() error {
-	s.end()
-	s.reloading.Lock()
-	defer s.reloading.Unlock()
-	s.background.Wait()
-	if s.registry != nil {
-		s.registry.Close()
-	}
-	if g := s.current(); g != nil {
-		g.client.CloseIdle()
-	}
-	if s.plugins != nil {
-		s.plugins.Revoke()
-	}
-	return s.cache.Close()
-}
-
-// ServeHTTP answers by the generation that is in force when the request comes
-// in.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.ContentLength != 0 {
-		// Nobody reads it, so it need not come; where the deadline cannot be set
-		// somebody else looks after the connection.
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
-	}
-	s.current().handler.ServeHTTP(w, r)
+// Main runs the command line of this process and ends it with its exit code: 0
+// when done, 1 when it failed, 2 for a command line that makes no sense.
+func Main(o Options) {
+	os.Exit(command.Run(os.Args[1:], cli.Streams{Out: os.Stdout, Err: os.Stderr}, o.Providers))
 }

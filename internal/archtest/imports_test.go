@@ -14,7 +14,6 @@ const module = "github.com/registryd/registryd"
 
 // Floors that have no number of their own in the map of packages.
 const (
-	eaves   = 99  // what the commands share: nobody else imports it
 	roof    = 100 // the commands: they import what they need, nobody imports them
 	outside = -1  // tools and tests about the module: as the roof
 )
@@ -57,9 +56,12 @@ var floors = map[string]int{
 	"accel":     3,
 	"templates": 3,
 
-	"server": 4,
+	"internal/daemon": 4,
 
-	"internal/cli":       eaves,
+	"internal/cli":     5,
+	"internal/command": 6,
+	"server":           7,
+
 	"cmd/registryd":      roof,
 	"cmd/registry-nginx": roof,
 
@@ -75,7 +77,7 @@ var floors = map[string]int{
 const ground = "internal/outcome"
 
 // meeting lists the packages in which provider and cache may meet.
-var meeting = map[string]bool{"registry": true, "server": true}
+var meeting = map[string]bool{"registry": true, "internal/daemon": true}
 
 // testOnly lists the packages that only tests may import.
 var testOnly = map[string]bool{
@@ -198,8 +200,8 @@ func TestJudge(t *testing.T) {
 		"standard library":    {"pkgref", []string{}, true},
 		"parent":              {"provider/npm", []string{"provider", "internal/fetch"}, true},
 		"outcome on floor 0":  {"internal/unpack", []string{"internal/outcome"}, true},
-		"config from above":   {"server", []string{"config", "registry", "provider/npm", "cache"}, true},
-		"roof":                {"cmd/registryd", []string{"server", "provider", "cache"}, true},
+		"config from above":   {"internal/daemon", []string{"config", "registry", "provider/npm", "cache"}, true},
+		"roof":                {"cmd/registryd", []string{"internal/daemon", "provider", "cache"}, true},
 		"siblings":            {"provider/npm", []string{"provider/dir"}, false},
 		"child":               {"provider", []string{"provider/npm"}, false},
 		"neighbours":          {"cache", []string{"provider"}, false},
@@ -208,7 +210,7 @@ func TestJudge(t *testing.T) {
 		"upwards":             {"cache", []string{"registry"}, false},
 		"both sides":          {"accel", []string{"provider", "cache"}, false},
 		"both sides by child": {"templates", []string{"provider/npm", "cache"}, false},
-		"a command":           {"server", []string{"cmd/registryd"}, false},
+		"a command":           {"internal/daemon", []string{"internal/command"}, false},
 		"a tool":              {"server", []string{"internal/gen/configdoc"}, false},
 		"a test's helper":     {"server", []string{"provider/providertest"}, false},
 		"an unknown one":      {"server", []string{"unheard/of"}, false},

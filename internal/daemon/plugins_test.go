@@ -1,0 +1,198 @@
+package daemon_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/registryd/registryd/internal/daemon"
+	"github.com/registryd/registryd/plugin"
+)
+
+// servePlugin is a gate that refuses the name in the file denied.
+func servePlugin(socket string) {
+	denied, err := os.ReadFile("denied")
+	l, lerr := net.Listen("unix", socket)
+	if err := errors.Join(err, lerr); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/describe", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, `{"hooks":["check"]}`) })
+	mux.HandleFunc("POST /v1/{hook}", func(w http.ResponseWriter, r *http.Request) {
+		var q struct{ Args []struct{ Name string } }
+		_ = json.NewDecoder(r.Body).Decode(&q)
+		if r.PathValue("hook") == "check" && q.Args[0].Name == string(denied) {
+			w.WriteHeader(http.StatusUnprocessableEntity)
+			fmt.Fprint(w, `{"error":{"id":403,"message":"not today","public":true}}`)
+			return
+		}
+		fmt.Fprint(w, "{}")
+	})
+	go http.Serve(l, mux) //nolint:errcheck // it ends with the process
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	os.Exit(0)
+}
+
+// gate installs the plugin gate, which refuses a name.
+func (f *fixture) gate(denied string) {
+	f.t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	home := filepath.Join(f.dir, "plugins", "gate")
+	if err := os.MkdirAll(home, 0o755); err != nil {
+		f.t.Fatal(err)
+	}
+	past := time.Now().Add(-time.Second)
+	for name, text := range map[string]string{"denied": denied, "plugin.yaml": fmt.Sprintf("kind: provider\nengine: process\ncommand: [%q]\n", self)} {
+		path := filepath.Join(home, name)
+		if err := errors.Join(os.WriteFile(path, []byte(text), 0o644), os.Chtimes(path, past, past)); err != nil {
+			f.t.Fatal(err)
+		}
+	}
+}
+
+func report(t *testing.T, s *daemon.Server, query string) plugin.Report {
+	t.Helper()
+	w := admin(s, http.MethodPost, "reload"+query)
+	status(t, w, http.StatusOK)
+	var r daemon.Report
+	if err := json.Unmarshal(w.Body.Bytes(), &r); err != nil || r.Plugins == nil {
+		t.Fatalf("%s: %v", w.Body, err)
+	}
+	return *r.Plugins
+}
+
+// G-N1, G-N3, G-N4: an unnamed plugin stands before the others; a reload with and without a filter takes new code over
+// and says so; modules tells how it does.
+func TestPlugins_GN1_GN3_GN4(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, widget("1.0.0"))
+	f.write("plugins: {dir: plugins}\n")
+	f.gate("widget")
+	s := f.server()
+	w := ask(s, http.MethodGet, widgetURL+"a.js")
+	if status(t, w, http.StatusForbidden); !strings.Contains(w.Body.String(), "not today") {
+		t.Errorf("body %s", w.Body)
+	}
+	if notes := strings.Join(s.Notes(), "\n"); !strings.Contains(notes, "plugin gate is named by no provider and stands before all of them") {
+		t.Errorf("notes %q", notes)
+	}
+	if d := cmp.Diff([]string{"gate"}, report(t, s, "").Kept); d != "" {
+		t.Errorf("kept (-want +got):\n%s", d)
+	}
+	f.gate("other")
+	if r := report(t, s, "?filter=x*"); len(r.Kept)+len(r.Reloaded) != 0 {
+		t.Errorf("another filter: %+v", r)
+	}
+	if d := cmp.Diff([]string{"gate"}, report(t, s, "?filter=g*&atomic=1").Reloaded); d != "" {
+		t.Errorf("reloaded (-want +got):\n%s", d)
+	}
+	status(t, ask(s, http.MethodGet, widgetURL+"a.js"), http.StatusOK)
+	modules := admin(s, http.MethodGet, "modules")
+	status(t, modules, http.StatusOK)
+	if text := modules.Body.String(); !strings.Contains(text, `"name":"gate"`) || !strings.Contains(text, `"generation":2`) {
+		t.Errorf("modules %s", text)
+	}
+	if text := ask(s, http.MethodGet, "/-/metrics").Body.String(); !strings.Contains(text, `registryd_plugin_generation{plugin="gate"} 2`) {
+		t.Error("no metric of the plugin")
+	}
+	status(t, admin(s, http.MethodPost, "reload?atomic=perhaps"), http.StatusBadRequest)
+}
+
+// plugins.strict makes an error of what else is a note.
+func TestPlugins_Strict(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.gate("x")
+	f.write("plugins: {dir: plugins, strict: true}\n")
+	if _, err := daemon.New(t.Context(), f.options()); err == nil || !strings.Contains(err.Error(), "no provider of type plugin names gate") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// P-C3: what a plugin owns is asked nowhere else while it is not loaded.
+func TestPlugins_NotLoaded_PC3(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, widget("1.0.0"))
+	if err := os.Mkdir(filepath.Join(f.dir, "plugins"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	f.raw(fmt.Sprintf("root: {fs: data}\nlisten: 127.0.0.1:0\naccel: off\nplugins: {dir: plugins}\nproviders:\n"+
+		"  - {type: plugin, name: acme, names: [widget]}\n  - {type: npm, registry: %q}\n", f.upstream.URL()))
+	s := f.server()
+	status(t, ask(s, http.MethodGet, widgetURL+"a.js"), http.StatusBadGateway)
+	if n := len(f.upstream.Requests()); n != 0 {
+		t.Errorf("%d requests went to another provider", n)
+	}
+}
+
+// Fault 31, G24: a storm of reloads costs few of them, and everybody gets a result.
+func TestReload_Storm_Fault31_G24(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, widget("1.0.0"))
+	s := f.server()
+	status(t, ask(s, http.MethodGet, widgetURL+"a.js"), http.StatusOK)
+	before := f.loaded()
+	var wg sync.WaitGroup
+	for range 200 {
+		wg.Go(func() {
+			if _, err := s.Reload(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := f.loaded() - before; n < 1 || n > 150 {
+		t.Errorf("%d reloads for 200 triggers at once", n)
+	}
+	status(t, ask(s, http.MethodGet, widgetURL+"a.js"), http.StatusOK)
+}
+
+func (f *fixture) loaded() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.loads
+}
+
+// One file of JavaScript is a plugin; what does not load is named, and everything else goes on.
+func TestPlugins_JavaScript(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, widget("1.0.0"))
+	f.write("plugins: {dir: plugins}\n")
+	dir := filepath.Join(f.dir, "plugins")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	past := time.Now().Add(-time.Second)
+	for name, code := range map[string]string{
+		"block.js":  "export const manifest = {limits: {cpu: '10s', instances: {min: 1, max: 1}}}\nexport default {check({name}) { if (name === 'widget') return deny(403, 'not this one') }}\n",
+		"broken.ts": "export default {{\n",
+	} {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.WriteFile(path, []byte(code), 0o644), os.Chtimes(path, past, past)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := f.server()
+	w := ask(s, http.MethodGet, widgetURL+"a.js")
+	if status(t, w, http.StatusForbidden); !strings.Contains(w.Body.String(), "not this one") {
+		t.Errorf("body %s", w.Body)
+	}
+	if notes := strings.Join(s.Notes(), "\n"); !strings.Contains(notes, "plugin broken is not loaded") || !strings.Contains(notes, "broken.ts:1") {
+		t.Errorf("notes %q", notes)
+	}
+}

@@ -1,0 +1,71 @@
+package daemon
+
+import (
+	"net"
+	"path/filepath"
+	"strings"
+
+	"github.com/registryd/registryd/config"
+	"github.com/registryd/registryd/internal/worker"
+)
+
+// Warnings names, a line each, what is right in itself and will hardly be
+// meant. It looks at the disk, but changes nothing.
+func Warnings(c *config.Config) []string {
+	var list []string
+	for _, a := range c.Listen {
+		if !local(a) {
+			list = append(list, "listen: "+a.String()+" can be reached from other machines, with its metrics; "+
+				"name 127.0.0.1 or a unix socket and let nginx answer for it")
+		}
+	}
+	if c.Admin != nil && len(c.Admin.Tokens) == 0 {
+		list = append(list, "admin: has no token that is not empty, so the admin routes do not exist; give admin.tokens")
+	}
+	for _, section := range []struct {
+		name string
+		*config.Prefixed
+	}{{"components", c.Components}, {"modules", c.Modules}} {
+		if section.Prefixed != nil {
+			list = append(list, section.name+": nginx routes "+section.Prefix+", but this version serves nothing there")
+		}
+	}
+	if c.Cache.MaxBytes > 0 || c.Cache.MaxFiles > 0 {
+		list = append(list, "cache: max_bytes and max_files are read, but this version removes nothing by itself; see registryd evict")
+	}
+	if text := hindrance(c); text != "" {
+		list = append(list, "root.fs: "+text)
+	}
+	return list
+}
+
+// local reports whether only this machine can connect to an address.
+func local(a config.Address) bool {
+	if a.Network == "unix" {
+		return true
+	}
+	host, _, err := net.SplitHostPort(a.Address)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}
+
+// workerUser is the user that nginx's worker processes have, where root starts
+// nginx with the configuration that is generated for it.
+func workerUser(c *config.Config) string {
+	if c.Nginx.User != "" {
+		return c.Nginx.User
+	}
+	return worker.Owner(c.Root.FS)
+}
+
+// hindrance says what keeps nginx from the view, "" if nothing does that can be
+// seen from here.
+func hindrance(c *config.Config) string {
+	if c.Accel != "nginx" {
+		return ""
+	}
+	return worker.Hindrance(workerUser(c), filepath.Join(c.Root.FS, "www"))
+}
