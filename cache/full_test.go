@@ -75,7 +75,7 @@ func TestFullDisk_IsBusyAndHeals(t *testing.T) {
 		"designate": e.Designate("held", held.Version, "ops", true),
 		"list":      e.PutList("held", "npm", []byte("{}")),
 		"audit":     e.Audit("x"),
-		"mark":      e.MarkAbsent("held", held.Version, 1e9),
+		"mark":      e.MarkAbsent("held", held.Version, "npm", 1e9),
 	} {
 		if !errors.Is(err, outcome.Busy) {
 			t.Errorf("%s: %v", name, err)

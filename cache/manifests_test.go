@@ -90,7 +90,7 @@ func TestEvict_LastOne(t *testing.T) {
 	if err := e.PutList(m.Name, "npm", []byte("{}")); err != nil {
 		t.Fatal(err)
 	}
-	if err := e.MarkAbsent(m.Name, parseVersion(t, "9.0.0"), 1e9); err != nil {
+	if err := e.MarkAbsent(m.Name, parseVersion(t, "9.0.0"), "npm", 1e9); err != nil {
 		t.Fatal(err)
 	}
 	if err := errors.Join(e.Evict(m.Name, m.Version), e.Forget(m.Name)); err != nil {

@@ -41,29 +41,35 @@ func (c *Cache) DropList(name pkgref.Name, provider string) error {
 // that do not exist.
 const maxMarks = 64
 
+// mark says that a version is absent.
+type mark struct {
+	Until int64  `json:"until"` // Unix time
+	Asked string `json:"asked"` // who said so, as given to MarkAbsent
+}
+
 func absentFile(name pkgref.Name) string { return stateDir(name) + "/absent.json" }
 
 // marked reads the marks of name that still hold. What cannot be read counts as
 // absent: a mark only spares a question.
-func (c *Cache) marked(name pkgref.Name) map[string]int64 {
+func (c *Cache) marked(name pkgref.Name) map[string]mark {
 	data, err := c.root.ReadFile(absentFile(name))
 	if err != nil {
 		return nil
 	}
-	var marks map[string]int64
+	var marks map[string]mark
 	if err := json.Unmarshal(data, &marks); err != nil {
 		c.log.Warn("state file is unreadable and counts as absent", "file", absentFile(name), "error", err)
 		return nil
 	}
 	now := c.now().Unix()
-	maps.DeleteFunc(marks, func(_ string, until int64) bool { return until <= now })
+	maps.DeleteFunc(marks, func(_ string, m mark) bool { return m.Until <= now })
 	return marks
 }
 
 // MarkAbsent remembers for ttl that a version does not exist, if anything is
-// held of the package: a name that does not exist costs no disk. Errors:
-// outcome.Busy.
-func (c *Cache) MarkAbsent(name pkgref.Name, v pkgref.Version, ttl time.Duration) error {
+// held of the package: a name that does not exist costs no disk. asked stands for
+// those who know. Errors: outcome.Busy.
+func (c *Cache) MarkAbsent(name pkgref.Name, v pkgref.Version, asked string, ttl time.Duration) error {
 	c.marks.Lock()
 	defer c.marks.Unlock()
 	if !c.Known(name) {
@@ -74,9 +80,9 @@ func (c *Cache) MarkAbsent(name pkgref.Name, v pkgref.Version, ttl time.Duration
 		return nil
 	}
 	if marks == nil {
-		marks = map[string]int64{}
+		marks = map[string]mark{}
 	}
-	marks[v.String()] = c.now().Add(ttl).Unix()
+	marks[v.String()] = mark{c.now().Add(ttl).Unix(), asked}
 	data, err := json.Marshal(marks)
 	if err != nil {
 		return fmt.Errorf("encode marks of %s: %w", name, err)
@@ -84,13 +90,14 @@ func (c *Cache) MarkAbsent(name pkgref.Name, v pkgref.Version, ttl time.Duration
 	return c.disk.WriteFile(absentFile(name), append(data, '\n'), durable.Options{Mode: 0o600})
 }
 
-// AbsentFor returns how long a version still counts as absent; 0 if it does not.
-func (c *Cache) AbsentFor(name pkgref.Name, v pkgref.Version) time.Duration {
-	until, ok := c.marked(name)[v.String()]
-	if !ok {
+// AbsentFor returns how long a version still counts as absent for those who
+// would be asked for it; 0 if it does not.
+func (c *Cache) AbsentFor(name pkgref.Name, v pkgref.Version, asked string) time.Duration {
+	m, ok := c.marked(name)[v.String()]
+	if !ok || m.Asked != asked {
 		return 0
 	}
-	return max(0, time.Unix(until, 0).Sub(c.now()))
+	return max(0, time.Unix(m.Until, 0).Sub(c.now()))
 }
 
 // ClearAbsent forgets the marks of name. Errors: outcome.Busy.

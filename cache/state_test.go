@@ -56,30 +56,30 @@ func TestAbsent_PH7(t *testing.T) {
 	now := time.Unix(2e9, 0)
 	e := openWith(t, cache.Config{Now: func() time.Time { return now }})
 	v := parseVersion(t, "9.9.9")
-	if err := e.MarkAbsent("unknown", v, time.Hour); err != nil {
+	if err := e.MarkAbsent("unknown", v, "npm", time.Hour); err != nil {
 		t.Fatal(err)
 	}
-	if e.Known("unknown") || e.AbsentFor("unknown", v) != 0 || len(entries(t, e.path("state/packages"))) != 0 {
+	if e.Known("unknown") || e.AbsentFor("unknown", v, "npm") != 0 || len(entries(t, e.path("state/packages"))) != 0 {
 		t.Error("a name that does not exist cost disk")
 	}
 	e.put(t, "x", "1.0.0", lodash)
-	if err := e.MarkAbsent("x", v, time.Minute); err != nil {
+	if err := e.MarkAbsent("x", v, "npm", time.Minute); err != nil {
 		t.Fatal(err)
 	}
-	if got := e.AbsentFor("x", v); got != time.Minute {
+	if got := e.AbsentFor("x", v, "npm"); got != time.Minute {
 		t.Errorf("absent for %v", got)
 	}
-	if got := e.AbsentFor("x", parseVersion(t, "9.9.8")); got != 0 {
+	if got := e.AbsentFor("x", parseVersion(t, "9.9.8"), "npm"); got != 0 {
 		t.Errorf("another one is absent for %v", got)
 	}
 	now = now.Add(time.Minute)
-	if got := e.AbsentFor("x", v); got != 0 {
+	if got := e.AbsentFor("x", v, "npm"); got != 0 {
 		t.Errorf("after its time absent for %v", got)
 	}
-	if err := errors.Join(e.MarkAbsent("x", v, time.Minute), e.ClearAbsent("x"), e.ClearAbsent("x")); err != nil {
+	if err := errors.Join(e.MarkAbsent("x", v, "npm", time.Minute), e.ClearAbsent("x"), e.ClearAbsent("x")); err != nil {
 		t.Fatal(err)
 	}
-	if got := e.AbsentFor("x", v); got != 0 {
+	if got := e.AbsentFor("x", v, "npm"); got != 0 {
 		t.Errorf("after ClearAbsent absent for %v", got)
 	}
 }
@@ -91,7 +91,7 @@ func TestAbsent_Bounded_PF2(t *testing.T) {
 	e := openWith(t, cache.Config{Logger: log, Now: func() time.Time { return now }})
 	e.put(t, "x", "1.0.0", lodash)
 	mark := func(i int) {
-		if err := e.MarkAbsent("x", parseVersion(t, fmt.Sprintf("9.0.%d", i)), time.Minute); err != nil {
+		if err := e.MarkAbsent("x", parseVersion(t, fmt.Sprintf("9.0.%d", i)), "npm", time.Minute); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -103,15 +103,15 @@ func TestAbsent_Bounded_PF2(t *testing.T) {
 	}
 	now = now.Add(time.Hour)
 	mark(999)
-	if got := e.AbsentFor("x", parseVersion(t, "9.0.999")); got != time.Minute {
+	if got := e.AbsentFor("x", parseVersion(t, "9.0.999"), "npm"); got != time.Minute {
 		t.Errorf("old marks keep out new ones: %v", got)
 	}
 	write(t, e.path("state/packages/x/absent.json"), "{")
-	if e.AbsentFor("x", parseVersion(t, "9.0.999")) != 0 || !strings.Contains(logged.String(), "absent.json") {
+	if e.AbsentFor("x", parseVersion(t, "9.0.999"), "npm") != 0 || !strings.Contains(logged.String(), "absent.json") {
 		t.Errorf("damaged marks; logged %q", logged)
 	}
 	mark(1)
-	if e.AbsentFor("x", parseVersion(t, "9.0.1")) != time.Minute {
+	if e.AbsentFor("x", parseVersion(t, "9.0.1"), "npm") != time.Minute {
 		t.Error("damaged marks do not heal")
 	}
 }

@@ -120,6 +120,19 @@ func (c *Chain) For(name pkgref.Name) []Entry {
 	return c.open
 }
 
+// Owner returns the provider that name belongs to, nil if there is none.
+func (c *Chain) Owner(name pkgref.Name) Provider {
+	for i := range c.owners {
+		if c.owners[i].matches(name) {
+			return c.owners[i].Provider
+		}
+	}
+	return nil
+}
+
+// Owned reports whether any name can have an owner.
+func (c *Chain) Owned() bool { return len(c.owners) > 0 }
+
 // Named returns the provider of that name, nil if there is none.
 func (c *Chain) Named(provider string) Provider {
 	for i := range c.entries {

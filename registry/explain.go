@@ -139,7 +139,7 @@ func (x *explaining) locate(ctx context.Context, v pkgref.Version) error {
 // order in which a request does.
 func (x *explaining) mark(v pkgref.Version) error {
 	err, marked := x.r.marks.Get(ref(x.name, v))
-	ttl := x.r.cache.AbsentFor(x.name, v)
+	ttl := x.r.cache.AbsentFor(x.name, v, x.g.asks(x.name))
 	if !marked && ttl > 0 && !x.r.held(x.name, v) {
 		err, marked = outcome.New(outcome.NotFound, "%s does not exist", ref(x.name, v)), true
 	}

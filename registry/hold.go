@@ -41,6 +41,9 @@ func (r *Registry) holdFirst(m *cache.Manifest) (*cache.Manifest, error) {
 	if held, err := r.cache.Manifest(m.Name, m.Version); !errors.Is(err, outcome.NotFound) {
 		return held, err
 	}
+	if err := r.refuseForeign(m); err != nil {
+		return nil, err
+	}
 	r.compareProviders(m)
 	if err := r.cache.PutManifest(m); err != nil {
 		return nil, err
@@ -55,6 +58,9 @@ func (r *Registry) holdNew(m *cache.Manifest) error {
 	lock := r.settling.of(m)
 	lock.Lock()
 	defer lock.Unlock()
+	if err := r.refuseForeign(m); err != nil {
+		return err
+	}
 	r.compareProviders(m)
 	held, err := r.cache.Manifest(m.Name, m.Version)
 	if err == nil && held.Archive() && m.Archive() && held.Content() == m.Content() {

@@ -160,9 +160,10 @@ func New(c Config, g *Generation) *Registry {
 // Generation returns what is in force.
 func (r *Registry) Generation() *Generation { return r.gen.Load() }
 
-// Swap puts g in force and then takes out of the view what its rules deny, so
-// that when it returns nothing denied can be served from disk any more. It
-// returns what was taken out. Errors: outcome.Busy where the disk fails; g is in
+// Swap puts g in force, takes out of the view what its rules deny, and evicts
+// what came from others than the owners that g gives names, so that when it
+// returns none of it can be served from disk any more. It returns what was
+// taken out. Errors: outcome.Busy where the disk fails; g is in
 // force even then.
 func (r *Registry) Swap(g *Generation) (removed []string, err error) {
 	// From here until the sweep is complete the view obeys no rules in
@@ -183,7 +184,7 @@ func (r *Registry) Swap(g *Generation) (removed []string, err error) {
 // tells whether the last process had the same. Errors: as Swap.
 func (r *Registry) Start() (removed []string, err error) {
 	g := r.gen.Load()
-	if r.cache.PolicyFingerprint() == g.Rules.Fingerprint() {
+	if r.cache.PolicyFingerprint() == g.obeys() {
 		return nil, nil
 	}
 	if err := r.cache.ClearPolicyFingerprint(); err != nil {
@@ -196,10 +197,12 @@ func (r *Registry) sweep(g *Generation) ([]string, error) {
 	removed, err := r.cache.Sweep(func(name pkgref.Name, v pkgref.Version) bool {
 		return g.Rules.Check(name, v) != nil
 	})
-	if err != nil {
+	foreign, ferr := r.evictForeign(g)
+	removed = append(removed, foreign...)
+	if err = errors.Join(err, ferr); err != nil {
 		return removed, err
 	}
-	return removed, r.cache.SetPolicyFingerprint(g.Rules.Fingerprint())
+	return removed, r.cache.SetPolicyFingerprint(g.obeys())
 }
 
 // Close ends what runs in the background and waits for it. Requests that are

@@ -31,7 +31,7 @@ func (r *Registry) Release(ctx context.Context, name pkgref.Name, v pkgref.Versi
 	if !errors.Is(err, outcome.NotFound) {
 		return m, err
 	}
-	if ttl := r.cache.AbsentFor(name, v); ttl > 0 && ttl <= g.NegativeCacheTime { // not one that a clock of before made
+	if ttl := r.cache.AbsentFor(name, v, g.asks(name)); ttl > 0 && ttl <= g.NegativeCacheTime { // not one that a clock of before made
 		err := outcome.New(outcome.NotFound, "%s does not exist", key)
 		r.marks.Put(key, err, 1, ttl)
 		return nil, err
@@ -82,7 +82,7 @@ func (r *Registry) remember(g *Generation, name pkgref.Name, v pkgref.Version, e
 	}
 	r.mark(g, ref(name, v), err)
 	if absent && g.NegativeCacheTime > 0 {
-		if err := r.cache.MarkAbsent(name, v, g.NegativeCacheTime); err != nil {
+		if err := r.cache.MarkAbsent(name, v, g.asks(name), g.NegativeCacheTime); err != nil {
 			r.log.Warn("cannot keep a mark of absence", "pkg", name, "version", v.String(), "error", err)
 		}
 	}

@@ -154,3 +154,26 @@ func currentUser() string {
 	}
 	return "nobody"
 }
+
+// Without compiled patterns the guard takes a fifth of a small request. It is a
+// directive of the main context, so the include can only ask for it.
+func TestPcreJit_N14(t *testing.T) {
+	t.Parallel()
+	archive := &txtar.Archive{Files: []txtar.File{{Name: "config.yaml", Data: []byte("root: {pub: /lib/, fs: /srv/registryd}\naccel: nginx\n")}}}
+	outputs, err := generate(t, archive)
+	must(t, err)
+	seen := map[string]bool{}
+	for _, f := range outputs {
+		for line := range strings.Lines(string(f.Data)) {
+			switch line = strings.TrimSpace(line); {
+			case line == "pcre_jit on;":
+				seen["on"] = true
+			case strings.HasPrefix(line, "#") && strings.Contains(line, "pcre_jit on;"):
+				seen["comment"] = true
+			}
+		}
+	}
+	if !seen["on"] || !seen["comment"] {
+		t.Errorf("told in the runnable file: %v, in a comment of the include: %v", seen["on"], seen["comment"])
+	}
+}

@@ -28,8 +28,8 @@ const (
 	brief   = "public, max-age=60"
 )
 
-// TestTable_N10 asks the same of both forms.
-func TestTable_N10(t *testing.T) {
+// TestTable_N7_N10 asks the same of both forms.
+func TestTable_N7_N10(t *testing.T) {
 	t.Parallel()
 	for _, f := range forms() {
 		t.Run(string(f), func(t *testing.T) {

@@ -80,6 +80,14 @@ func TestWarnings(t *testing.T) {
 		},
 		"admin without a token": {"admin: {tokens: [{id: a, token: \"\"}]}\n", []string{"admin: has no token"}},
 		"budgets":               {"cache: {max_bytes: 1GB}\n", []string{"cache: max_bytes and max_files are read, but"}},
+		"scopes that others hear of": {
+			"providers:\n  - {type: jsdelivr}\n  - {type: dir, path: /x}\n  - {type: npm, registry: 'https://x.test/', scopes: {'@priv': 'https://y.test/'}}\n",
+			[]string{"providers: @priv has a registry of its own in npm, but jsdelivr is asked"},
+		},
+		"a scope that has an owner": {
+			"providers:\n  - {type: jsdelivr}\n" +
+				"  - {type: npm, names: ['@priv/*'], registry: 'https://x.test/', scopes: {'@priv': 'https://y.test/'}}\n", nil,
+		},
 		"what is not served": {
 			"components: {prefix: /c/}\nmodules: {prefix: /m/}\n", []string{"components: nginx routes /c/,", "modules: nginx routes /m/,"},
 		},

@@ -1,8 +1,10 @@
 package daemon
 
 import (
+	"maps"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/registryd/registryd/config"
@@ -33,8 +35,29 @@ func Warnings(c *config.Config) []string {
 	if c.Cache.MaxBytes > 0 || c.Cache.MaxFiles > 0 {
 		list = append(list, "cache: max_bytes and max_files are read, but this version removes nothing by itself; see registryd evict")
 	}
+	list = append(list, sharedScopes(c)...)
 	if text := hindrance(c); text != "" {
 		list = append(list, "root.fs: "+text)
+	}
+	return list
+}
+
+// sharedScopes names scopes that have a registry of their own and of which
+// others hear nevertheless, because nobody owns the names.
+func sharedScopes(c *config.Config) []string {
+	var list []string
+	for _, p := range c.Providers {
+		if p.Type != "npm" || len(p.Names) > 0 {
+			continue
+		}
+		for _, scope := range slices.Sorted(maps.Keys(p.NPM.Scopes)) {
+			for _, other := range c.Providers {
+				if other.Name != p.Name && other.Type != "dir" && len(other.Names) == 0 {
+					list = append(list, "providers: "+scope+" has a registry of its own in "+p.Name+", but "+other.Name+
+						" is asked for it, too; give it a provider with names: ["+scope+"/*]")
+				}
+			}
+		}
 	}
 	return list
 }
