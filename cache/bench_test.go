@@ -3,6 +3,7 @@ package cache_test
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"strings"
 	"testing"
@@ -106,11 +107,23 @@ func BenchmarkMaterialise(b *testing.B) {
 }
 
 func BenchmarkIngest(b *testing.B) {
-	e := open(b)
 	files := text{}
 	for i := range 1000 {
 		files = append(files, fmt.Sprintf("dist/%04d/index.js", i), strings.Repeat(fmt.Sprintf("let x%d\n", i), 100))
 	}
+	benchmarkIngest(b, files)
+}
+
+// BenchmarkIngest_Dense has a tarball that hardly compresses, so that the hash
+// of it is much of the work.
+func BenchmarkIngest_Dense(b *testing.B) {
+	noise := make([]byte, 8<<20)
+	rand.NewChaCha8([32]byte{}).Read(noise)
+	benchmarkIngest(b, text{"dist/app.wasm", string(noise)})
+}
+
+func benchmarkIngest(b *testing.B, files text) {
+	e := open(b)
 	data := tarball(b, files)
 	b.SetBytes(int64(len(data)))
 	b.ReportAllocs()

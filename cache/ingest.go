@@ -17,22 +17,23 @@ type Tarball struct {
 	Limits unpack.Limits // of what it unpacks to
 	// MaxBytes bounds the compressed size.
 	MaxBytes int64
-	// Hash, if set, sees every byte.
+	// Hash, if set, sees every byte. It is for digests other than SHA-512, which
+	// is computed in any case.
 	Hash hash.Hash
-	// Check, if set, is given the sum of Hash at the end, nil without a Hash; its
-	// error rejects the tarball.
+	// Check, if set, is given the sum of Hash at the end, the SHA-512 without a
+	// Hash; its error rejects the tarball.
 	Check func(sum []byte) error
 }
 
-func (t *Tarball) verify() error {
-	var sum []byte
-	if t.Hash != nil {
-		sum = t.Hash.Sum(nil)
-	}
+// verify lets Check judge the bytes, of which sha512 saw all.
+func (t *Tarball) verify(sha512 hash.Hash) error {
 	if t.Check == nil {
 		return nil
 	}
-	return t.Check(sum)
+	if t.Hash != nil {
+		return t.Check(t.Hash.Sum(nil))
+	}
+	return t.Check(sha512.Sum(nil))
 }
 
 // Staged is a tarball that was read, hashed and unpacked, and that nobody can
@@ -81,7 +82,7 @@ func (s *Staged) read(r io.Reader, t Tarball) (err error) {
 		}
 	}
 	if !tee.tooLarge() {
-		if err := t.verify(); err != nil {
+		if err := t.verify(tee.sum); err != nil {
 			return err
 		}
 	}

@@ -147,6 +147,9 @@ func (i Integrity) String() string {
 	return b.String()
 }
 
+// Algorithm returns "sha512", "sha384", "sha256" or "sha1", "" for the zero value.
+func (i Integrity) Algorithm() string { return i.algorithm }
+
 // Hash returns a new hash of the integrity's algorithm; nil for the zero value.
 func (i Integrity) Hash() hash.Hash {
 	a, _, ok := strength(i.algorithm)

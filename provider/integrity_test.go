@@ -94,7 +94,7 @@ func TestVerify_PG1(t *testing.T) {
 		t.Errorf("nothing hashed: %v", err)
 	}
 	var zero provider.Integrity
-	if zero.Hash() != nil || zero.String() != "" || zero.Verify([]byte("x")) != nil {
+	if zero.Hash() != nil || zero.Algorithm() != "" || zero.String() != "" || zero.Verify([]byte("x")) != nil {
 		t.Error("the zero value knows something")
 	}
 	if !provider.SHA512(a).Equal(provider.SHA512(a)) || provider.SHA512(a).Equal(provider.SHA512(b)) || provider.SHA512(a).Equal(zero) {

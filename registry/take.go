@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash"
 
 	"github.com/registryd/registryd/cache"
 	"github.com/registryd/registryd/internal/outcome"
@@ -46,7 +47,7 @@ func (r *Registry) takeArchive(ctx context.Context, g *Generation, w wanted, src
 	defer body.Close()
 	integrity := src.release.Archive.Integrity
 	staged, err := r.cache.Ingest(body, cache.Tarball{
-		Limits: g.Archive, MaxBytes: g.MaxBytes, Hash: integrity.Hash(), Check: func(sum []byte) error {
+		Limits: g.Archive, MaxBytes: g.MaxBytes, Hash: besides(integrity), Check: func(sum []byte) error {
 			if err := integrity.Verify(sum); err != nil {
 				return fmt.Errorf("%w: %w", errDigest, err)
 			}
@@ -64,6 +65,15 @@ func (r *Registry) takeArchive(ctx context.Context, g *Generation, w wanted, src
 	}
 	m.Integrity, m.Generated = integrity.String(), src.release.Archive.Generated
 	return staged.Commit(m)
+}
+
+// besides returns the hash that a published digest asks for besides the SHA-512
+// of every tarball; nil where that is the one, or nothing was published.
+func besides(i provider.Integrity) hash.Hash {
+	if i.Algorithm() == "sha512" {
+		return nil
+	}
+	return i.Hash()
 }
 
 // broken marks the error of a stream that failed while it was read.

@@ -13,7 +13,8 @@ import (
 
 const (
 	maxRetries = 2
-	firstDelay = 100 * time.Millisecond
+	// firstDelay is the longest wait before the first retry.
+	firstDelay = 300 * time.Millisecond
 )
 
 // again reports whether sending the request twice changes nothing, and whether
@@ -65,14 +66,12 @@ func retryable(resp *http.Response, err error) bool {
 	return false
 }
 
-// pause waits before the n-th retry: 100 to 300 ms, then 300 to 900 ms, so
-// that a herd which failed together does not come back together.
+// pause waits before the n-th retry: anything up to 300 ms, then up to 900 ms.
+// Every length is as likely as any other, so a herd that failed together comes
+// back spread over the whole of it; a least wait would only bring the others
+// closer together.
 func pause(ctx context.Context, n int) error {
-	d := firstDelay
-	for range n - 1 {
-		d *= 3
-	}
-	timer := time.NewTimer(d + rand.N(2*d))
+	timer := time.NewTimer(jitter(n))
 	defer timer.Stop()
 	select {
 	case <-timer.C:
@@ -80,4 +79,13 @@ func pause(ctx context.Context, n int) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// jitter chooses the wait before the n-th retry.
+func jitter(n int) time.Duration {
+	longest := firstDelay
+	for range n - 1 {
+		longest *= 3
+	}
+	return rand.N(longest)
 }

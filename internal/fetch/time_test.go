@@ -145,12 +145,42 @@ func TestRetries(t *testing.T) {
 				if !errors.Is(err, tt.want) || tries != tt.tries {
 					t.Errorf("got %v after %d tries", err, tries)
 				}
-				if tt.tries > 1 && (d < 400*time.Millisecond || d > 1200*time.Millisecond) {
+				if tt.tries > 1 && d > 1200*time.Millisecond { // of the bubble's clock
 					t.Errorf("waited %v between tries", d)
 				}
 			})
 		})
 	}
+}
+
+// A herd that failed together comes back spread over the whole of the wait, the
+// beginning included.
+func TestRetries_FullJitter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		longest := []time.Duration{300 * time.Millisecond, 900 * time.Millisecond}
+		var early, late [2]bool
+		for i := range 200 {
+			var tries []time.Time
+			f := client(t, fetch.Config{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+				tries = append(tries, time.Now())
+				return nil, syscall.ECONNRESET
+			})})
+			if _, err := read(t, f, fetch.Request{URL: upstream}); err == nil || len(tries) != 3 {
+				t.Fatalf("herd %d: got %v after %d tries", i, err, len(tries))
+			}
+			for n, limit := range longest {
+				wait := tries[n+1].Sub(tries[n])
+				if wait >= limit {
+					t.Errorf("waited %v before retry %d, want less than %v", wait, n+1, limit)
+				}
+				early[n] = early[n] || wait < limit/4
+				late[n] = late[n] || wait > limit*3/4
+			}
+		}
+		if early != [2]bool{true, true} || late != early {
+			t.Errorf("waits in the first quarter: %v, in the last: %v; want all", early, late)
+		}
+	})
 }
 
 func TestRetrySucceeds(t *testing.T) {
