@@ -11,11 +11,11 @@ import (
 )
 
 func (e env) pack(m *cache.Manifest) string {
-	return e.path("packs", m.Blob[:2], m.Blob[2:]+".pack")
+	return e.path(cache.PackFile(m))
 }
 
 func (e env) blob(m *cache.Manifest) string {
-	return e.path("blobs/sha512", m.Blob[:2], m.Blob[2:]+".tgz")
+	return e.path(cache.BlobFile(m))
 }
 
 // flip changes one byte in the middle.

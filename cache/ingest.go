@@ -105,10 +105,10 @@ func (s *Staged) Commit(m *Manifest) (*Manifest, error) {
 	defer s.Abort()
 	n := m.WithFiles(s.Files)
 	n.Blob, n.BlobSize = s.SHA512, s.Size
-	if err := s.pack.Commit(packFile(s.SHA512), durable.Options{Mode: 0o600}); err != nil {
+	if err := s.pack.Commit(packFile(n), durable.Options{Mode: 0o600}); err != nil {
 		return nil, err
 	}
-	if err := s.blob.Commit(blobFile(s.SHA512), durable.Options{Mode: 0o600}); err != nil {
+	if err := s.blob.Commit(blobFile(n), durable.Options{Mode: 0o600}); err != nil {
 		return nil, err
 	}
 	s.c.packs.added(s.c, n.Unpacked())

@@ -60,8 +60,8 @@ func TestIngest_DigestsSizesOffsets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantFile(t, e.path("blobs/sha512", m.Blob[:2], m.Blob[2:]+".tgz"), string(data))
-	wantFile(t, e.path("packs", m.Blob[:2], m.Blob[2:]+".pack"), pack)
+	wantFile(t, e.blob(m), string(data))
+	wantFile(t, e.pack(m), pack)
 	wantNothingStaged(t, e)
 	if _, err := e.Manifest(m.Name, m.Version); !errors.Is(err, outcome.NotFound) {
 		t.Errorf("held before PutManifest: %v", err)

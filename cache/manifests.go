@@ -92,7 +92,7 @@ func (c *Cache) store(m *Manifest, data []byte) error {
 		return err
 	}
 	if oldErr == nil && old.Archive() && old.Blob != m.Blob {
-		return errors.Join(c.remove(packFile(old.Blob)), c.remove(blobFile(old.Blob)))
+		return errors.Join(c.remove(packFile(old)), c.remove(blobFile(old)))
 	}
 	return nil
 }
@@ -159,7 +159,7 @@ func (c *Cache) Evict(name pkgref.Name, v pkgref.Version) error {
 	// In this order a kill in between leaves what is held whole, or a blob alone.
 	err = errors.Join(c.remove(c.viewRelease(m)), c.dropManifest(m))
 	if m.Archive() {
-		err = errors.Join(err, c.remove(packFile(m.Blob)), c.remove(blobFile(m.Blob)))
+		err = errors.Join(err, c.remove(packFile(m)), c.remove(blobFile(m)))
 	}
 	c.tidy(name)
 	return err

@@ -62,8 +62,8 @@ func TestEvict(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantGone(t, e.view("@acme/x/1.0.0"))
-	wantGone(t, e.path("blobs/sha512", m.Blob[:2], m.Blob[2:]+".tgz"))
-	wantGone(t, e.path("packs", m.Blob[:2], m.Blob[2:]+".pack"))
+	wantGone(t, e.blob(m))
+	wantGone(t, e.pack(m))
 	if _, err := e.Manifest(m.Name, m.Version); !errors.Is(err, outcome.NotFound) {
 		t.Errorf("still held: %v", err)
 	}
@@ -113,8 +113,8 @@ func TestReplace(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantGone(t, e.view("lodash/1.0.0"))
-	wantGone(t, e.path("blobs/sha512", old.Blob[:2], old.Blob[2:]+".tgz"))
-	wantGone(t, e.path("packs", old.Blob[:2], old.Blob[2:]+".pack"))
+	wantGone(t, e.blob(old))
+	wantGone(t, e.pack(old))
 	if err := e.Materialise(old, fileOf(t, old, "index.js"), nil); !errors.Is(err, cache.ErrStale) {
 		t.Errorf("with the old manifest: %v", err)
 	}
@@ -200,5 +200,24 @@ func TestManifest_Unreadable(t *testing.T) {
 	}
 	if len(e.Held(name)) != 0 || strings.Contains(fmt.Sprint(e.Names()), "/") {
 		t.Error("found something")
+	}
+}
+
+// Two releases may have the same tarball; one of them goes, the other stays.
+func TestSameTarball(t *testing.T) {
+	t.Parallel()
+	e := open(t)
+	one, other := e.put(t, "x", "1.0.0", lodash), e.put(t, "x", "1.0.1", lodash)
+	if one.Blob != other.Blob {
+		t.Fatal("the tarballs differ: nothing is tested")
+	}
+	if err := e.Evict(one.Name, one.Version); err != nil {
+		t.Fatal(err)
+	}
+	wantGone(t, e.blob(one))
+	for _, f := range other.Files() {
+		if err := e.Materialise(other, f, nil); err != nil {
+			t.Errorf("%s: %v", f.Path, err)
+		}
 	}
 }

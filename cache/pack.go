@@ -28,14 +28,14 @@ var verified = unpack.Limits{Unpacked: math.MaxInt64, Entries: math.MaxInt, Path
 // openPack opens the pack of m and makes it again from the blob when it is
 // gone. Errors: ErrDamaged, outcome.Busy.
 func (c *Cache) openPack(m *Manifest) (*os.File, error) {
-	f, err := c.root.Open(packFile(m.Blob))
+	f, err := c.root.Open(packFile(m))
 	if isMissing(err) {
 		return c.remakePack(m, nil)
 	}
 	if err != nil {
 		return nil, durable.Wrap(err, "open pack of %s", m.Ref())
 	}
-	c.packs.used(c, f, m.Blob)
+	c.packs.used(c, f, m)
 	return f, nil
 }
 
@@ -43,20 +43,20 @@ func (c *Cache) openPack(m *Manifest) (*os.File, error) {
 // still the one that was found bad. One caller does that, the others wait and
 // get what it made. Errors: as openPack.
 func (c *Cache) remakePack(m *Manifest, bad *os.File) (*os.File, error) {
-	lock := &c.remakes[stripe(m.Blob, len(c.remakes))]
+	lock := &c.remakes[stripe(bytesFile(m), len(c.remakes))]
 	lock.Lock()
 	defer lock.Unlock()
 	err := errVanished
 	for range 3 { // the budget may drop it as soon as it is there
 		var f *os.File
-		f, err = c.root.Open(packFile(m.Blob))
+		f, err = c.root.Open(packFile(m))
 		if err == nil && !sameFile(f, bad) {
 			return f, nil
 		}
 		if err == nil {
 			f.Close()
 			c.log.Warn("pack is damaged and is made again", "pkg", m.Name, "version", m.Version.String())
-			err = c.root.Remove(packFile(m.Blob))
+			err = c.root.Remove(packFile(m))
 		}
 		if err != nil && !isMissing(err) {
 			return nil, durable.Wrap(err, "replace pack of %s", m.Ref())
@@ -83,7 +83,7 @@ func sameFile(a, b *os.File) bool {
 // rebuildPack unpacks the blob of m once more, checking it while it is read.
 // Errors: ErrDamaged, after which the blob is gone; outcome.Busy.
 func (c *Cache) rebuildPack(m *Manifest) error {
-	blob, err := c.root.Open(blobFile(m.Blob))
+	blob, err := c.root.Open(blobFile(m))
 	if isMissing(err) {
 		return fmt.Errorf("blob of %s: %w", m.Ref(), ErrDamaged)
 	}
@@ -101,13 +101,13 @@ func (c *Cache) rebuildPack(m *Manifest) error {
 	if err == nil && hex.EncodeToString(sum.Sum(nil)) == m.Blob {
 		c.log.Info("pack made again from its blob", "pkg", m.Name, "version", m.Version.String())
 		defer c.packs.added(c, m.Unpacked()) // once it can be seen
-		return pack.Commit(packFile(m.Blob), durable.Options{Mode: 0o600})
+		return pack.Commit(packFile(m), durable.Options{Mode: 0o600})
 	}
 	if w := (*writeError)(nil); errors.As(err, &w) {
 		return w.err // the disk, not the blob
 	}
 	c.log.Warn("blob is damaged and is removed", "pkg", m.Name, "version", m.Version.String())
-	if err := c.root.Remove(blobFile(m.Blob)); err != nil && !isMissing(err) {
+	if err := c.root.Remove(blobFile(m)); err != nil && !isMissing(err) {
 		return durable.Wrap(err, "remove blob of %s", m.Ref())
 	}
 	return fmt.Errorf("blob of %s: %w", m.Ref(), ErrDamaged)
@@ -148,9 +148,9 @@ func (c *Cache) SetPackBytes(n int64) { c.packs.limit.Store(n) }
 const packTouch = 10 * time.Minute
 
 // used notes that a pack is in use: its mtime is when it was used last.
-func (b *packBudget) used(c *Cache, f *os.File, sha512 string) {
+func (b *packBudget) used(c *Cache, f *os.File, m *Manifest) {
 	if info, err := f.Stat(); err == nil && c.now().Sub(info.ModTime()) > packTouch {
-		_ = c.root.Chtimes(packFile(sha512), c.now(), c.now()) // only recency is lost
+		_ = c.root.Chtimes(packFile(m), c.now(), c.now()) // only recency is lost
 	}
 }
 

@@ -1,6 +1,8 @@
 package cache
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"hash/fnv"
 	"io/fs"
@@ -34,9 +36,26 @@ func manifestFile(name pkgref.Name, v pkgref.Version) string {
 
 const manifestSuffix = ".jsonl"
 
-func blobFile(sha512 string) string { return dirBlobs + "/" + sha512[:2] + "/" + sha512[2:] + ".tgz" }
+// blobFile and packFile are named by the digest of the tarball, and by the
+// release: two releases may have the same bytes, and one of them may go.
+func blobFile(m *Manifest) string { return dirBlobs + bytesFile(m) + blobSuffix }
 
-func packFile(sha512 string) string { return dirPacks + "/" + sha512[:2] + "/" + sha512[2:] + ".pack" }
+func packFile(m *Manifest) string { return dirPacks + bytesFile(m) + packSuffix }
+
+const (
+	blobSuffix = ".tgz"
+	packSuffix = ".pack"
+)
+
+func bytesFile(m *Manifest) string {
+	return "/" + m.Blob[:2] + "/" + m.Blob[2:] + "-" + releaseTag(m.Name, m.Version)
+}
+
+// releaseTag stands for a release in the names of files.
+func releaseTag(name pkgref.Name, v pkgref.Version) string {
+	sum := sha256.Sum256([]byte(manifestKey(name, v)))
+	return hex.EncodeToString(sum[:8])
+}
 
 // listFile names the version list of one provider. Providers are named by
 // whoever writes the configuration, so what a file name cannot hold is escaped.

@@ -20,7 +20,7 @@ import (
 
 // blob verifies the tarball of a release.
 func (v *verifying) blob(m *Manifest) error {
-	file := blobFile(m.Blob)
+	file := blobFile(m)
 	f, problem, err := v.openBytes(file)
 	if err != nil {
 		return err
@@ -93,7 +93,7 @@ func (v *verifying) unreadable(err error) (string, error) {
 
 // pack verifies the unpacked bytes of a release, if they are there.
 func (v *verifying) pack(m *Manifest) error {
-	file := packFile(m.Blob)
+	file := packFile(m)
 	f, problem, err := v.openBytes(file)
 	if err != nil || problem == missing {
 		return err

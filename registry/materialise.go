@@ -142,6 +142,9 @@ func (r *Registry) receive(ctx context.Context, m *cache.Manifest, f cache.File)
 	r.observe(event)
 	if errors.Is(err, outcome.NotFound) || errors.Is(err, outcome.Refused) {
 		r.mark(g, key, err)
+		if r.superseded(m, f) {
+			r.marks.Delete(key) // it speaks of what is not held any more
+		}
 	}
 	return loose, grown, err
 }

@@ -128,6 +128,7 @@ func (r *Registry) compareSource(ctx context.Context, p provider.Rescanner, m *c
 	if err == nil {
 		r.forgetMarks(m.Name)
 		err = r.flushRelease(ctx, m.Name, m.Version)
+		r.forgetMarks(m.Name) // those, too, that came while it was read
 	}
 	switch {
 	case err == nil:

@@ -29,7 +29,7 @@ func (e *env) damage(tb testing.TB, blobOf, manifestOf string) {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	write(tb, filepath.Join(e.dir, "blobs/sha512", m.Blob[:2], m.Blob[2:]+".tgz"), "damaged")
+	write(tb, e.blob(tb, m.Blob), "damaged")
 	write(tb, filepath.Join(e.dir, "state/packages/p/releases", manifestOf+".jsonl"), "{")
 }
 
@@ -93,7 +93,7 @@ func TestVerify_WhatCannotBeHealedStaysAway(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			blob := filepath.Join(e.dir, "blobs/sha512", m.Blob[:2], m.Blob[2:]+".tgz")
+			blob := e.blob(t, m.Blob)
 			write(t, blob, "damaged")
 			tt.change(e, s)
 			v := e.verify(t, "p", tt.o)
@@ -105,4 +105,14 @@ func TestVerify_WhatCannotBeHealedStaysAway(t *testing.T) {
 			}
 		})
 	}
+}
+
+// blob is where the one tarball with that digest is.
+func (e *env) blob(tb testing.TB, sha512 string) string {
+	tb.Helper()
+	files, err := filepath.Glob(filepath.Join(e.dir, "blobs/sha512", sha512[:2], sha512[2:]+"-*.tgz"))
+	if err != nil || len(files) != 1 {
+		tb.Fatalf("blobs of %s: %q, %v", sha512, files, err)
+	}
+	return files[0]
 }
