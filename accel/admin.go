@@ -88,6 +88,7 @@ func (a *Admin) Routes(router *httprouter.Router, wrap func(route string, h http
 	add(http.MethodGet, "modules", "", a.modules)
 	add(http.MethodGet, "resolve/*ref", "", a.resolve)
 	add(http.MethodGet, "explain/*ref", "", a.explain)
+	add(http.MethodPost, "gc", "gc", a.gc)
 	add(http.MethodGet, "verify", "", a.verifyNames)
 	add(http.MethodPost, "verify", "verify", a.verify)
 	add(http.MethodPost, "verify/*ref", "verify", a.verify)

@@ -6,6 +6,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/registryd/registryd/internal/quantity"
 )
 
 // visible makes a text from an archive or an upstream safe to look at: what is
@@ -42,15 +44,10 @@ func hidden(r rune) bool {
 
 // sizeText writes a size for people.
 func sizeText(bytes int64) string {
-	switch {
-	case bytes < 0:
+	if bytes < 0 {
 		return "–"
-	case bytes < 1<<10:
-		return fmt.Sprintf("%d B", bytes)
-	case bytes < 1<<20:
-		return fmt.Sprintf("%.1f KiB", float64(bytes)/(1<<10))
 	}
-	return fmt.Sprintf("%.1f MiB", float64(bytes)/(1<<20))
+	return quantity.RoughSize(bytes)
 }
 
 // day writes a time for people, "" for none.

@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -29,6 +30,10 @@ const (
 	// manifestFiles bounds the manifests in memory by the files they list, at
 	// roughly 150 bytes each.
 	manifestFiles = 200_000
+
+	// recentReleases bounds what the grace is kept for; more within a minute are
+	// evicted by luck alone.
+	recentReleases = 50_000
 )
 
 // Config of a Cache.
@@ -65,6 +70,12 @@ type Cache struct {
 	packs     packBudget
 	remakes   [16]sync.Mutex // of packs, by hash
 	clearing  sync.Mutex     // of what is in the way in the view
+	budget    budget
+	surveying sync.Mutex                 // one survey at a time
+	recent    *lru.Map[string, struct{}] // releases answered within the grace, by name@version
+	opened    time.Time
+	life      context.Context // ends with Close
+	end       context.CancelFunc
 	bin       bin
 	trash     sync.WaitGroup // of everything in the background
 }
@@ -92,7 +103,10 @@ func Open(c Config) (*Cache, error) {
 		disk:      durable.Dir{Root: root, Tmp: dirTmp},
 		pub:       strings.TrimSuffix(dirWWW+c.Pub, "/"),
 		manifests: lru.New[string, *Manifest](manifestFiles, nil),
+		recent:    lru.New[string, struct{}](recentReleases, c.Now),
+		opened:    time.Now(), // as files are dated, whatever Now says
 	}
+	cache.life, cache.end = context.WithCancel(context.Background())
 	cache.packs.limit.Store(c.PackBytes)
 	if err := cache.prepare(); err != nil {
 		cache.release()
@@ -156,6 +170,7 @@ func (c *Cache) Close() error {
 	if c.lock == nil {
 		return nil
 	}
+	c.end()
 	c.bin.close()
 	c.trash.Wait()
 	// After this note the view is trusted, so nothing of it may be in memory only.

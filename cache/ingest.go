@@ -112,6 +112,8 @@ func (s *Staged) Commit(m *Manifest) (*Manifest, error) {
 		return nil, err
 	}
 	s.c.packs.added(s.c, n.Unpacked())
+	s.c.grew(amountOf(s.Size))
+	s.c.grew(amountOf(n.Unpacked()))
 	return n, nil
 }
 

@@ -107,6 +107,7 @@ func (c *Cache) storeFile(m *Manifest, data []byte) error {
 	}
 	if err == nil {
 		c.keep(m)
+		_ = c.root.Remove(shedFile(m.Name, m.Version)) // its bytes are there again; mostly there is none
 	}
 	return err
 }
@@ -170,6 +171,7 @@ func (c *Cache) dropManifest(m *Manifest) error {
 	lock.Lock()
 	defer lock.Unlock()
 	c.manifests.Delete(manifestKey(m.Name, m.Version))
+	_ = c.root.Remove(shedFile(m.Name, m.Version)) // means nothing without a manifest
 	return c.remove(manifestFile(m.Name, m.Version))
 }
 

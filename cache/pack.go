@@ -101,6 +101,7 @@ func (c *Cache) rebuildPack(m *Manifest) error {
 	if err == nil && hex.EncodeToString(sum.Sum(nil)) == m.Blob {
 		c.log.Info("pack made again from its blob", "pkg", m.Name, "version", m.Version.String())
 		defer c.packs.added(c, m.Unpacked()) // once it can be seen
+		defer c.grew(amountOf(m.Unpacked()))
 		return pack.Commit(packFile(m), durable.Options{Mode: 0o600})
 	}
 	if w := (*writeError)(nil); errors.As(err, &w) {

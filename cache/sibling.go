@@ -107,6 +107,9 @@ func (c *Cache) precompress(ctx context.Context, m *Manifest, f File, e Encoding
 	if nameTooLong(err) {
 		return 0, nil // the longer name alone does not fit
 	}
+	if err == nil {
+		c.grew(amountOf(n))
+	}
 	return n, err
 }
 

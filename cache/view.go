@@ -66,6 +66,7 @@ func (c *Cache) admit(m *Manifest, f File, gate Gate) error {
 	if g, ok := held.File(f.Path); !ok || held.Blob != m.Blob || g.SHA256 != f.SHA256 {
 		return ErrStale
 	}
+	c.recent.Put(manifestKey(m.Name, m.Version), struct{}{}, 1, grace)
 	return nil
 }
 
@@ -88,6 +89,9 @@ func (c *Cache) show(m *Manifest, f File, staged *durable.File) error {
 	err := staged.Commit(name, durable.Options{ModTime: f.SHA256.ModTime()})
 	if nameTooLong(err) {
 		return outcome.Wrap(outcome.Refused, err, "%s has a name that the file system cannot hold", f.Path)
+	}
+	if err == nil {
+		c.grew(amountOf(f.Size))
 	}
 	return err
 }

@@ -163,7 +163,7 @@ type Precompress struct {
 
 // Cache budgets in bytes and files; 0 is unlimited.
 type Cache struct {
-	MaxBytes, MaxFiles int64 // of the whole data directory
+	MaxBytes, MaxFiles int64 // of packages; 0 is unlimited
 	Packs              int64 // bytes
 }
 

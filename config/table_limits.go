@@ -69,10 +69,10 @@ func timeoutRows() []row {
 func cacheRows() []row {
 	return []row{
 		{Key: Key{Path: "cache.max_bytes", Type: TypeSize, Max: math.MaxInt64, Default: "0", Reload: ByReload,
-			Doc: "Most bytes kept on disk. 0 is unlimited.", Example: "100GB"},
+			Doc: "Most bytes of packages kept on disk. Beyond it releases are evicted, those used least recently first, until nine tenths are left. 0 is unlimited.", Example: "100GB"},
 			field: func(t target) any { return &t.cfg.Cache.MaxBytes }},
 		{Key: Key{Path: "cache.max_files", Type: TypeInt, Max: math.MaxInt64, Default: "0", Reload: ByReload,
-			Doc: "Most files kept on disk. 0 is unlimited.", Example: "1000000"},
+			Doc: "Most files and directories of packages kept on disk; as `cache.max_bytes`.", Example: "1000000"},
 			field: func(t target) any { return &t.cfg.Cache.MaxFiles }},
 		{Key: Key{Path: "cache.packs", Type: TypeSize, Max: math.MaxInt64, Default: "1GiB", Reload: ByReload,
 			Doc: "Most bytes of unpacked archives, from which files are taken. 0 is unlimited.", Example: "4GiB"},

@@ -51,7 +51,7 @@ func (r *Registry) Verify(ctx context.Context, name pkgref.Name, o VerifyOptions
 		r.heal(ctx, name, check)
 	}
 	for _, f := range check.Findings {
-		r.log.Info("verify found something wrong", "pkg", name, "version", f.Version, "file", f.File, "problem", f.Problem, "action", f.Action)
+		r.log.Warn("verify found something wrong", "pkg", name, "version", f.Version, "file", f.File, "problem", f.Problem, "action", f.Action)
 	}
 	return verified(check, !o.DryRun && o.NoHeal), ctx.Err()
 }

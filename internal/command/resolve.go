@@ -19,6 +19,7 @@ type library interface {
 	explain(ctx context.Context, t target) (*registry.Explanation, error)
 	warm(ctx context.Context, t target, files bool) (registry.Warmed, error)
 	verifier
+	trimmer
 	close() error
 }
 

@@ -42,6 +42,9 @@ func (s *Server) inForce(listeners []net.Listener) []string {
 	if text := workerLine(c); text != "" {
 		lines = append(lines, "nginx worker   "+text)
 	}
+	if text := s.budgetLine(c); text != "" {
+		lines = append(lines, "budget         "+text)
+	}
 	if s.cache.Recovered() {
 		lines = append(lines, "recovered      the machine went down without a clean stop: the view was set aside and fills again")
 	}

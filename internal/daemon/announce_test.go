@@ -79,7 +79,6 @@ func TestWarnings(t *testing.T) {
 			[]string{"listen: :1 can", "listen: 0.0.0.0:2 can", "listen: [::]:3 can", "listen: example.org:4 can"},
 		},
 		"admin without a token": {"admin: {tokens: [{id: a, token: \"\"}]}\n", []string{"admin: has no token"}},
-		"budgets":               {"cache: {max_bytes: 1GB}\n", []string{"cache: max_bytes and max_files are read, but"}},
 		"scopes that others hear of": {
 			"providers:\n  - {type: jsdelivr}\n  - {type: dir, path: /x}\n  - {type: npm, registry: 'https://x.test/', scopes: {'@priv': 'https://y.test/'}}\n",
 			[]string{"providers: @priv has a registry of its own in npm, but jsdelivr is asked"},
@@ -170,6 +169,10 @@ func TestMetrics_Names(t *testing.T) {
 	}
 	want := []string{
 		"registryd_build_info gauge",
+		"registryd_evictions_total counter",
+		"registryd_held_bytes gauge",
+		"registryd_held_files gauge",
+		"registryd_held_releases gauge",
 		"registryd_http_request_duration_seconds histogram",
 		"registryd_http_requests_total counter",
 		"registryd_registry_bytes_total counter",

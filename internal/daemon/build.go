@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"os"
 
+	"github.com/registryd/registryd/cache"
 	"github.com/registryd/registryd/config"
 	"github.com/registryd/registryd/internal/fetch"
 	"github.com/registryd/registryd/internal/unpack"
@@ -210,6 +211,11 @@ func jsdelivrConfig(p config.Provider) jsdelivr.Config {
 
 func urlConfig(p config.Provider) urlprovider.Config {
 	return urlprovider.Config{Name: p.Name, URL: p.URL.Files, VersionsURL: p.URL.Versions}
+}
+
+// budgetOf is what the data directory may hold.
+func budgetOf(c *config.Config) cache.Amount {
+	return cache.Amount{Bytes: c.Cache.MaxBytes, Files: c.Cache.MaxFiles}
 }
 
 // archiveLimits are what a release may cost, whether it comes as an archive or

@@ -46,6 +46,7 @@ func (s *Server) Run(ctx context.Context) error {
 	watching, stopWatching := context.WithCancel(ctx)
 	var watch sync.WaitGroup
 	watch.Go(func() { s.registry.Watch(watching) })
+	watch.Go(func() { s.count(watching) })
 	defer watch.Wait()
 	defer stopWatching()
 	return s.serve(ctx, listeners)

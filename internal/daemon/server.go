@@ -113,6 +113,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.metrics.registry.MustRegister(newHolding(s.cache))
 	s.plugins = s.newPlugins()
 	s.metrics.watchPlugins(s.plugins)
 	s.lifetime, s.end = context.WithCancel(context.Background())
@@ -134,6 +135,7 @@ func (s *Server) start(ctx context.Context, c *config.Config) error {
 	s.registry = registry.New(registry.Config{
 		Cache: s.cache, Logger: s.log, Observe: s.metrics.event,
 	}, g.registry)
+	s.cache.SetBudget(budgetOf(c))
 	s.put(g)
 	if _, err := s.registry.Start(); err != nil {
 		return fmt.Errorf("make the view obey the rules: %w", flat{err})

@@ -32,9 +32,6 @@ func Warnings(c *config.Config) []string {
 			list = append(list, section.name+": nginx routes "+section.Prefix+", but this version serves nothing there")
 		}
 	}
-	if c.Cache.MaxBytes > 0 || c.Cache.MaxFiles > 0 {
-		list = append(list, "cache: max_bytes and max_files are read, but this version removes nothing by itself; see registryd evict")
-	}
 	list = append(list, sharedScopes(c)...)
 	if text := hindrance(c); text != "" {
 		list = append(list, "root.fs: "+text)

@@ -144,7 +144,7 @@ func TestFlagsInText(t *testing.T) {
 		check(name, prose(read(t, name)), every)
 	}
 	for line := range strings.Lines(read(t, "README.md")) {
-		if m := regexp.MustCompile("^\\| `(registryd|registry-nginx) (\\S+)").FindStringSubmatch(line); m != nil {
+		if m := regexp.MustCompile("^\\| `(registryd|registry-nginx) ([^\\s`]+)").FindStringSubmatch(line); m != nil {
 			args := []string{m[2], "--help"}
 			if m[2][0] == '-' { // the program itself
 				args = args[1:]

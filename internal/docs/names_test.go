@@ -25,21 +25,23 @@ import (
 // source: a metric without a value yet is not in what a daemon exposes.
 func registered(t *testing.T) []string {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "internal/daemon/metrics.go"), nil, parser.SkipObjectResolution)
-	if err != nil {
-		t.Fatal(err)
-	}
 	names := map[string]bool{}
-	ast.Inspect(file, func(n ast.Node) bool {
-		lit, ok := n.(*ast.BasicLit)
-		if !ok || lit.Kind != token.STRING {
+	for _, source := range []string{"metrics.go", "holding.go"} {
+		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "internal/daemon", source), nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			lit, ok := n.(*ast.BasicLit)
+			if !ok || lit.Kind != token.STRING {
+				return true
+			}
+			if text, err := strconv.Unquote(lit.Value); err == nil && regexp.MustCompile(`^registryd_[a-z_]+$`).MatchString(text) {
+				names[text] = true
+			}
 			return true
-		}
-		if text, err := strconv.Unquote(lit.Value); err == nil && regexp.MustCompile(`^registryd_[a-z_]+$`).MatchString(text) {
-			names[text] = true
-		}
-		return true
-	})
+		})
+	}
 	return slices.Sorted(maps.Keys(names))
 }
 

@@ -62,7 +62,7 @@ func TestMainMoved_PM3(t *testing.T) {
 // eventually waits for something that takes another process a moment.
 func eventually(t *testing.T, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !holds(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !holds(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("does not come true")
 		}

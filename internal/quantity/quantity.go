@@ -2,6 +2,7 @@
 package quantity
 
 import (
+	"fmt"
 	"math"
 	"math/bits"
 	"strconv"
@@ -103,4 +104,17 @@ func FormatDuration(d time.Duration) string {
 		s = strings.TrimSuffix(s, "0m")
 	}
 	return s
+}
+
+// RoughSize writes a size for a person to read, with one decimal: "1.5 MiB".
+func RoughSize(n int64) string {
+	if n < 1<<10 {
+		return fmt.Sprintf("%d B", n)
+	}
+	units := []string{"KiB", "MiB", "GiB", "TiB"}
+	size := float64(n) / (1 << 10)
+	for size >= 1<<10 && len(units) > 1 {
+		size, units = size/(1<<10), units[1:]
+	}
+	return fmt.Sprintf("%.1f %s", size, units[0])
 }

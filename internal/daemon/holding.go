@@ -1,0 +1,96 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/registryd/registryd/cache"
+	"github.com/registryd/registryd/config"
+	"github.com/registryd/registryd/internal/quantity"
+)
+
+// countEvery is how often the data directory is counted, which reads all its
+// directories: what people remove by hand is seen by that alone.
+const countEvery = time.Hour
+
+// count counts what is held now and then, until ctx ends.
+func (s *Server) count(ctx context.Context) {
+	tick := time.NewTicker(countEvery)
+	defer tick.Stop()
+	for {
+		if _, err := s.cache.Count(ctx); err != nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// holding are the metrics of what the last count found.
+type holding struct {
+	cache               *cache.Cache
+	bytes, files        *prometheus.Desc
+	releases, evictions *prometheus.Desc
+	counts              *prometheus.Desc
+}
+
+func newHolding(c *cache.Cache) *holding {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc(name, help, labels, nil)
+	}
+	return &holding{
+		cache:     c,
+		bytes:     desc("registryd_held_bytes", "Bytes on disk in whole blocks, by kind, when they were counted last.", "kind"),
+		files:     desc("registryd_held_files", "Files and directories on disk, by kind, when they were counted last.", "kind"),
+		releases:  desc("registryd_held_releases", "Releases that take room on the disk, when they were counted last."),
+		evictions: desc("registryd_evictions_total", "Releases evicted because of the budget."),
+		counts:    desc("registryd_held_counted_timestamp_seconds", "When what is held was counted last."),
+	}
+}
+
+// Describe is part of prometheus.Collector.
+func (h *holding) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(h, ch) }
+
+// Collect is part of prometheus.Collector.
+func (h *holding) Collect(ch chan<- prometheus.Metric) {
+	ch <- prometheus.MustNewConstMetric(h.evictions, prometheus.CounterValue, float64(h.cache.Evictions()))
+	held := h.cache.Holding()
+	if held == nil {
+		held = &cache.Holding{}
+	}
+	for kind, a := range map[string]cache.Amount{"view": held.View, "tarballs": held.Blobs, "packs": held.Packs} {
+		ch <- prometheus.MustNewConstMetric(h.bytes, prometheus.GaugeValue, float64(a.Bytes), kind)
+		ch <- prometheus.MustNewConstMetric(h.files, prometheus.GaugeValue, float64(a.Files), kind)
+	}
+	if !held.At.IsZero() {
+		ch <- prometheus.MustNewConstMetric(h.counts, prometheus.GaugeValue, float64(held.At.Unix()))
+	}
+	ch <- prometheus.MustNewConstMetric(h.releases, prometheus.GaugeValue, float64(held.Releases))
+}
+
+// budgetLine says how much may be kept, and how last use is known; "" without a
+// budget.
+func (s *Server) budgetLine(c *config.Config) string {
+	var limits []string
+	if n := c.Cache.MaxBytes; n > 0 {
+		limits = append(limits, quantity.RoughSize(n))
+	}
+	if n := c.Cache.MaxFiles; n > 0 {
+		limits = append(limits, fmt.Sprintf("%d files", n))
+	}
+	if len(limits) == 0 {
+		return ""
+	}
+	known := "last use is the access time of files, nginx's hits included"
+	if !s.cache.NotesUse() {
+		known = "the file system is mounted with noatime: hits in nginx do not count as use"
+	}
+	return strings.Join(limits, " and ") + "; " + known
+}
