@@ -52,7 +52,7 @@ func newCommand(s cli.Streams) *cobra.Command {
 	f.StringVar(&o.nginx, "nginx", "nginx", "the nginx `BINARY` to write for")
 	f.BoolVarP(&o.test, "test", "t", false, "with -o: let nginx -t read the result")
 	f.BoolVar(&o.force, "force", false, "with -o: replace files that somebody else wrote")
-	c.AddCommand(cli.VersionCommand())
+	c.AddCommand(o.checkCommand(), cli.VersionCommand())
 	return c
 }
 
@@ -69,18 +69,26 @@ func (o *options) check() error {
 
 // generate does the work.
 func (o *options) generate() error {
-	if err := o.check(); err != nil {
-		return err
-	}
-	cfg, err := config.LoadGenerator(config.Options{File: o.file, Env: os.LookupEnv})
+	in, err := o.input()
 	if err != nil {
 		return err
 	}
-	in := templates.Input{Config: cfg, Owner: worker.Owner(cfg.Root.FS), MaxFiles: o.maxFiles(cfg), Build: o.detect(cfg)}
 	if o.output == "" {
 		return o.include(in)
 	}
 	return o.full(in)
+}
+
+// input reads the configuration and looks at the machine.
+func (o *options) input() (templates.Input, error) {
+	if err := o.check(); err != nil {
+		return templates.Input{}, err
+	}
+	cfg, err := config.LoadGenerator(config.Options{File: o.file, Env: os.LookupEnv})
+	if err != nil {
+		return templates.Input{}, err
+	}
+	return templates.Input{Config: cfg, Owner: worker.Owner(cfg.Root.FS), MaxFiles: o.maxFiles(cfg), Build: o.detect(cfg)}, nil
 }
 
 // include prints the server-only form.

@@ -57,6 +57,7 @@ var floors = map[string]int{
 	"templates": 3,
 
 	"internal/daemon": 4,
+	"internal/proof":  4,
 
 	"internal/cli":     5,
 	"internal/command": 6,

@@ -125,7 +125,9 @@ func TestCallsMakeSense(t *testing.T) {
 func TestFlagsInText(t *testing.T) {
 	t.Parallel()
 	every := ""
-	for program, help := range map[string]map[string]bool{"registryd": listed(t, "registryd"), "registry-nginx": {"--help": true}} {
+	for program, help := range map[string]map[string]bool{"registryd": listed(t, "registryd"), "registry-nginx": listed(t, "registry-nginx")} {
+		root, _ := run(t, program, "--help")
+		every += root
 		for name := range help {
 			text, _ := run(t, program, name, "--help")
 			every += text
