@@ -54,6 +54,7 @@ var floors = map[string]int{
 	"provider/plugin": 2,
 
 	"accel":     3,
+	"component": 3,
 	"templates": 3,
 
 	"internal/daemon": 4,

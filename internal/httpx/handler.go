@@ -98,11 +98,19 @@ func (a *Adapter) write(w http.ResponseWriter, r *http.Request, row *row, err er
 			delete(h, key)
 		}
 	}
-	a.storeHeaders(h, row.store)
+	word, text := outcome.Type(err)
+	keep := row.store
+	if word != "" {
+		keep = storeNever // such surfaces change from one moment to the next
+	}
+	a.storeHeaders(h, keep)
 	if row.retry {
 		h.Set("Retry-After", strconv.Itoa(int(math.Ceil(outcome.RetryAfter(err).Seconds()))))
 	}
 	data := row.body(err)
+	if word != "" {
+		data = row.typed(word, text)
+	}
 	h["Content-Type"] = jsonType
 	h["X-Content-Type-Options"] = noSniff
 	h["Content-Length"] = []string{strconv.Itoa(len(data))}
@@ -153,6 +161,15 @@ func (row *row) body(err error) []byte {
 		}
 	}
 	return b.encode()
+}
+
+// typed is what a client is told of an error with a word of its own. Its text
+// was written for that client, unless the fault lies behind us.
+func (row *row) typed(word, text string) []byte {
+	if row.kind == outcome.Busy {
+		text = row.text
+	}
+	return (&body{Type: word, Error: text}).encode()
 }
 
 // bodyHeaders are, in canonical form, what a handler may have said about a body

@@ -46,6 +46,7 @@ var table = []row{
 	{outcome.PreconditionFailed, http.StatusPreconditionFailed, "precondition-failed", storeDefault, slog.LevelDebug, false, ""},
 	{outcome.TooLarge, http.StatusRequestEntityTooLarge, "too-large", storeDefault, slog.LevelInfo, false, ""},
 	{outcome.UnsupportedMediaType, http.StatusUnsupportedMediaType, "unsupported-media-type", storeDefault, slog.LevelDebug, false, ""},
+	{outcome.Unprocessable, http.StatusUnprocessableEntity, "unprocessable", storeDefault, slog.LevelDebug, false, ""},
 	{outcome.TooManyRequests, http.StatusTooManyRequests, "too-many-requests", storeNever, slog.LevelWarn, true, ""},
 	{outcome.Busy, http.StatusServiceUnavailable, "busy", storeNever, slog.LevelWarn, true, "not available now, try again later"},
 	{outcome.TooSlow, http.StatusGatewayTimeout, "too-slow", storeNever, slog.LevelWarn, false, "upstream did not answer in time"},

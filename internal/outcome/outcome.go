@@ -37,6 +37,9 @@ var (
 	TooLarge = errors.New("too large")
 	// UnsupportedMediaType: the request's body is of a type nobody reads here.
 	UnsupportedMediaType = errors.New("unsupported media type")
+	// Unprocessable: the request can be read, and what it asks for contradicts
+	// itself.
+	Unprocessable = errors.New("unprocessable")
 	// TooManyRequests: this client exceeds a limit of ours.
 	TooManyRequests = errors.New("too many requests")
 	// Refused: upstream's bytes were rejected: a digest differs, or an archive
@@ -94,7 +97,44 @@ func (d *detail) Unwrap() error { return d.err }
 
 // Is makes errors.Is find the kind. A list of two from Unwrap would, too, and
 // allocate for each row of a table that an error is looked up in.
-func (d *detail) Is(target error) bool { return d.kind == target }
+func (d *detail) Is(target error) bool {
+	if d.kind == target {
+		return true
+	}
+	t, ok := d.kind.(*typed)
+	return ok && t.kind == target
+}
+
+// typed is a sentinel with a word of its own for clients.
+type typed struct {
+	kind error
+	word string
+}
+
+func (t *typed) Error() string        { return t.word }
+func (t *typed) Is(target error) bool { return t.kind == target }
+
+// Typed returns a sentinel of the given kind whose answers have word as their
+// type, for surfaces whose clients know words of their own.
+func Typed(kind error, word string) error { return &typed{kind, word} }
+
+// Type returns the word of the outermost Typed sentinel in err and the text
+// that stands with it; both are "" where there is none.
+func Type(err error) (word, text string) {
+	for ; err != nil; err = errors.Unwrap(err) {
+		switch e := err.(type) {
+		case *typed:
+			return e.word, e.word
+		case *detail:
+			if t, ok := e.kind.(*typed); ok {
+				return t.word, e.text
+			}
+		case *delayed:
+			return Type(e.err)
+		}
+	}
+	return "", ""
+}
 
 // New returns an error of the given kind, one of this package's sentinels,
 // whose text is formatted like fmt.Sprintf and does not repeat the kind.
@@ -126,7 +166,7 @@ func Known(err error) bool {
 
 var all = []error{
 	NotFound, Declined, Forbidden, Unauthorized, WrongCredentials, Invalid, MethodNotAllowed,
-	Conflict, PreconditionFailed, TooLarge, UnsupportedMediaType, TooManyRequests, Refused,
+	Conflict, PreconditionFailed, TooLarge, UnsupportedMediaType, Unprocessable, TooManyRequests, Refused,
 	Unavailable, TooSlow, Busy,
 }
 

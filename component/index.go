@@ -1,0 +1,287 @@
+package component
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/registryd/registryd/internal/outcome"
+	"github.com/registryd/registryd/pkgref"
+)
+
+// Index answers which version of a component a host gets. It is made from hosts
+// and versions in any order. Safe for concurrent use; make one with NewIndex.
+type Index struct {
+	mu       sync.RWMutex
+	verdicts *verdicts
+	hosts    []*host
+	byID     map[uint32]*host
+	parts    map[string]*part // by key of the name
+}
+
+type host struct {
+	id   uint32
+	at   int // in Index.hosts
+	deps Dependencies
+	need needs
+}
+
+// part is one component with its versions.
+type part struct {
+	name     Name
+	versions []*release // as they came; what chosen counts in
+	sorted   []*release // the highest first
+	// chosen has for each host one more than the place of its version in
+	// versions, and 0 where none is compatible. nil until somebody asks: hosts
+	// times components are many.
+	chosen []int32
+}
+
+type release struct {
+	at      int // in part.versions
+	version pkgref.Version
+	need    needs
+	deps    Dependencies
+}
+
+// NewIndex returns an index of nothing.
+func NewIndex() *Index {
+	return &Index{verdicts: newVerdicts(), byID: map[uint32]*host{}, parts: map[string]*part{}}
+}
+
+// Choice is the version of a component that a host gets.
+type Choice struct {
+	Version    string     `json:"version"`    // exact
+	Mismatches Mismatches `json:"mismatches"` // never nil
+}
+
+// AddHost makes the host known that provides d, and returns its id; added is
+// false when it is known already. d is the index's from then on. Errors:
+// ErrCollision when another host has the id.
+func (x *Index) AddHost(d Dependencies) (id uint32, added bool, err error) {
+	id = HostID(d)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if known := x.byID[id]; known != nil {
+		if !known.deps.Equal(d) {
+			return id, false, collision(id)
+		}
+		return id, false, nil
+	}
+	h := &host{id: id, at: len(x.hosts), deps: d, need: x.verdicts.ranges(d)}
+	x.byID[id] = h
+	x.hosts = append(x.hosts, h)
+	for _, p := range x.parts {
+		if p.chosen != nil {
+			p.chosen = append(p.chosen, x.best(p, h))
+		}
+	}
+	return id, true, nil
+}
+
+// Host returns what the host of an id provides, which the caller must not
+// change; ok is false when it is unknown.
+func (x *Index) Host(id uint32) (d Dependencies, ok bool) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	h := x.byID[id]
+	if h == nil {
+		return nil, false
+	}
+	return h.deps, true
+}
+
+// AddVersion makes a version of a component known, and returns the hosts that
+// get it from now on, with their mismatches; never nil. A version that is known
+// already moves nobody. d is the index's from then on.
+func (x *Index) AddVersion(n Name, v pkgref.Version, d Dependencies) map[uint32]Mismatches {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	p := x.part(n)
+	moved := map[uint32]Mismatches{}
+	if p.find(v) != nil {
+		return moved
+	}
+	x.choose(p)
+	r := p.add(v, d, x.verdicts.ranges(d))
+	for i, h := range x.hosts {
+		if had := p.chosen[i]; had != 0 && p.versions[had-1].version.Compare(v) >= 0 {
+			continue
+		}
+		if found, ok := x.verdicts.compare(h.need, r.need); ok {
+			p.chosen[i] = int32(r.at + 1)
+			moved[h.id] = found
+		}
+	}
+	return moved
+}
+
+// Load is AddVersion for many versions at once, of which nobody asks whom they
+// move.
+func (x *Index) Load(n Name, v pkgref.Version, d Dependencies) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	p := x.part(n)
+	if p.find(v) != nil {
+		return
+	}
+	p.add(v, d, x.verdicts.ranges(d))
+	p.chosen = nil
+}
+
+func (x *Index) part(n Name) *part {
+	p := x.parts[n.Key()]
+	if p == nil {
+		p = &part{name: n}
+		x.parts[n.Key()] = p
+	}
+	return p
+}
+
+func (p *part) add(v pkgref.Version, d Dependencies, need needs) *release {
+	r := &release{at: len(p.versions), version: v, need: need, deps: d}
+	p.versions = append(p.versions, r)
+	at, _ := slices.BinarySearchFunc(p.sorted, r, func(a, b *release) int { return b.version.Compare(a.version) })
+	p.sorted = slices.Insert(p.sorted, at, r)
+	return r
+}
+
+func (p *part) find(v pkgref.Version) *release {
+	for _, r := range p.versions {
+		if r.version.Compare(v) == 0 {
+			return r
+		}
+	}
+	return nil
+}
+
+// best is the place of the highest compatible version, plus one.
+func (x *Index) best(p *part, h *host) int32 {
+	for _, r := range p.sorted {
+		if x.verdicts.compatible(h.need, r.need) {
+			return int32(r.at + 1)
+		}
+	}
+	return 0
+}
+
+// choose fills p.chosen. The caller holds the lock for writing.
+func (x *Index) choose(p *part) {
+	if p.chosen != nil {
+		return
+	}
+	p.chosen = make([]int32, len(x.hosts), len(x.hosts)+16)
+	for i, h := range x.hosts {
+		p.chosen[i] = x.best(p, h)
+	}
+}
+
+// Lookup returns the version of a component that a host gets, in constant time
+// but for the first question about a component. Errors: ErrUnknownHost,
+// ErrNoComponent.
+func (x *Index) Lookup(id uint32, n Name) (pkgref.Version, error) {
+	x.mu.RLock()
+	v, ready, err := x.lookup(id, n)
+	x.mu.RUnlock()
+	if err != nil || ready {
+		return v, err
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.choose(x.parts[n.Key()])
+	v, _, err = x.lookup(id, n)
+	return v, err
+}
+
+// lookup looks at what is there; ready is false when p.chosen must be made.
+func (x *Index) lookup(id uint32, n Name) (v pkgref.Version, ready bool, err error) {
+	h := x.byID[id]
+	if h == nil {
+		return v, true, outcome.New(ErrUnknownHost, "no host has the id %d: register it", id)
+	}
+	p := x.parts[n.Key()]
+	if p == nil || p.chosen != nil && p.chosen[h.at] == 0 {
+		return v, true, outcome.New(ErrNoComponent, "no version of %s is compatible with this host", n)
+	}
+	if p.chosen == nil {
+		return v, false, nil
+	}
+	return p.versions[p.chosen[h.at]-1].version, true, nil
+}
+
+// Has returns the version with which v is equal by precedence. Errors:
+// ErrNoComponent.
+func (x *Index) Has(n Name, v pkgref.Version) (pkgref.Version, error) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if p := x.parts[n.Key()]; p != nil {
+		if r := p.find(v); r != nil {
+			return r.version, nil
+		}
+	}
+	return pkgref.Version{}, outcome.New(ErrNoComponent, "%s has no version %s", n, v)
+}
+
+// Choices returns what a host gets, by the display names of components. Errors:
+// ErrUnknownHost.
+func (x *Index) Choices(id uint32) (map[string]Choice, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	h := x.byID[id]
+	if h == nil {
+		return nil, outcome.New(ErrUnknownHost, "no host has the id %d: register it", id)
+	}
+	chosen := make(map[string]Choice, len(x.parts))
+	for _, p := range x.parts {
+		at := int32(0)
+		if p.chosen != nil {
+			at = p.chosen[h.at]
+		} else {
+			at = x.best(p, h)
+		}
+		if at == 0 {
+			continue
+		}
+		r := p.versions[at-1]
+		found, _ := x.verdicts.compare(h.need, r.need)
+		chosen[p.name.String()] = Choice{Version: r.version.String(), Mismatches: found}
+	}
+	return chosen, nil
+}
+
+// Listed is one component as lists have it.
+type Listed struct {
+	Name     string          `json:"name"`     // as it was spelled first
+	Versions []ListedVersion `json:"versions"` // the highest first
+}
+
+// ListedVersion is one version of a component.
+type ListedVersion struct {
+	Version      string       `json:"version"`      // exact
+	Dependencies Dependencies `json:"dependencies"` // never nil
+}
+
+// List returns all components, by name.
+func (x *Index) List() []Listed {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	list := make([]Listed, 0, len(x.parts))
+	for _, p := range x.parts {
+		l := Listed{Name: p.name.String(), Versions: make([]ListedVersion, len(p.sorted))}
+		for i, r := range p.sorted {
+			l.Versions[i] = ListedVersion{Version: r.version.String(), Dependencies: r.deps}
+		}
+		list = append(list, l)
+	}
+	slices.SortFunc(list, func(a, b Listed) int { return compareASCII(a.Name, b.Name) })
+	return list
+}
+
+// Size returns the numbers of hosts, components and versions.
+func (x *Index) Size() (hosts, components, versions int) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	for _, p := range x.parts {
+		versions += len(p.versions)
+	}
+	return len(x.hosts), len(x.parts), versions
+}
