@@ -50,6 +50,7 @@ var floors = map[string]int{
 	"plugin/js":             1,
 	"plugin/process":        1,
 
+	"operation":       2,
 	"registry":        2,
 	"provider/plugin": 2,
 

@@ -112,6 +112,9 @@ func (a *Adapter) write(w http.ResponseWriter, r *http.Request, row *row, err er
 		data = row.typed(word, text)
 	}
 	h["Content-Type"] = jsonType
+	if reply := replyOf(err); reply != nil && reply.Plain {
+		h["Content-Type"] = textType
+	}
 	h["X-Content-Type-Options"] = noSniff
 	h["Content-Length"] = []string{strconv.Itoa(len(data))}
 	w.WriteHeader(row.status)
@@ -124,6 +127,7 @@ func (a *Adapter) write(w http.ResponseWriter, r *http.Request, row *row, err er
 // costs little else than its header.
 var (
 	jsonType = []string{"application/json; charset=utf-8"}
+	textType = []string{"text/plain; charset=utf-8"}
 	noSniff  = []string{"nosniff"}
 )
 
@@ -147,6 +151,9 @@ var saying = func() map[*row][]byte {
 func (row *row) body(err error) []byte {
 	if data, ok := saying[row]; ok {
 		return data
+	}
+	if reply := replyOf(err); reply != nil {
+		return reply.body()
 	}
 	b := body{Type: row.label, Error: outcome.Text(err)}
 	if row.kind == outcome.Refused {

@@ -65,6 +65,9 @@ var success = row{nil, http.StatusOK, "ok", storeDefault, slog.LevelDebug, false
 
 // lookup returns the row of err, which the caller leaves as it is.
 func lookup(err error) *row {
+	if r := replyOf(err); r != nil {
+		return r.row()
+	}
 	for i := range table {
 		if errors.Is(err, table[i].kind) {
 			return &table[i]

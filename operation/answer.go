@@ -1,0 +1,200 @@
+package operation
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/registryd/registryd/internal/httpx"
+)
+
+// Values of headers under their canonical keys, shared by answers.
+var (
+	jsonType = []string{"application/json; charset=utf-8"}
+	textType = []string{"text/plain; charset=utf-8"}
+	rawType  = []string{"application/octet-stream"}
+)
+
+// write sends an answer; checked tells that it must keep what is declared. Errors: a *httpx.Reply for one that does
+// not, before anything was sent; those of a reader.
+func (c *Call) write(w http.ResponseWriter, a Answer, checked bool) error {
+	if closer, ok := a.Value.(io.Closer); ok {
+		defer closer.Close()
+	}
+	status := a.Status
+	if status == 0 {
+		status = c.Descriptor.success()
+	}
+	if status < 100 || status > 999 {
+		return fmt.Errorf("the handler answers with status %d", status)
+	}
+	if checked && !a.Final {
+		if err := c.keeps(status, a.Value); err != nil {
+			return err
+		}
+	}
+	kind, data, err := c.encode(status, a)
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	for k, values := range a.Header {
+		h[http.CanonicalHeaderKey(k)] = values
+	}
+	h["X-Content-Type-Options"] = noSniff
+	if kind != nil && h["Content-Type"] == nil {
+		h["Content-Type"] = kind
+	}
+	if reader, ok := a.Value.(io.Reader); ok {
+		w.WriteHeader(status)
+		_, err := io.Copy(w, reader)
+		return err
+	}
+	if bodyless(status) {
+		w.WriteHeader(status)
+		return nil
+	}
+	h["Content-Length"] = []string{strconv.Itoa(len(data))}
+	w.WriteHeader(status)
+	if c.Request.Method != http.MethodHead {
+		_, _ = w.Write(data) // the client may have left
+	}
+	return nil
+}
+
+var noSniff = []string{"nosniff"}
+
+func bodyless(status int) bool {
+	return status < 200 || status == http.StatusNoContent || status == http.StatusNotModified
+}
+
+// encode makes a body of a value.
+func (c *Call) encode(status int, a Answer) (kind []string, data []byte, err error) {
+	how := c.Descriptor.Response.Serialize
+	if how == "" && c.Descriptor.Protocol {
+		how = SerializeJSON
+	}
+	switch v := a.Value.(type) {
+	case nil:
+		if c.Descriptor.Protocol {
+			return textType, []byte(http.StatusText(status)), nil
+		}
+		if how == SerializeJSON && status < 300 && a.Final {
+			break
+		}
+		return nil, nil, nil
+	case []byte:
+		return rawType, v, nil
+	case io.Reader:
+		return rawType, nil, nil
+	case string:
+		if how != SerializeJSON || status >= 300 {
+			return textType, []byte(v), nil
+		}
+	case json.RawMessage:
+		if how == SerializeJSON && status < 300 {
+			return jsonType, v, nil
+		}
+		return plainJSON(v)
+	}
+	data, err = marshal(a.Value)
+	if err != nil {
+		return nil, nil, fmt.Errorf("the answer is no JSON: %w", err)
+	}
+	if n, ok := number(a.Value); ok && how != SerializeJSON {
+		_ = n
+		return textType, data, nil
+	}
+	return jsonType, data, nil
+}
+
+// plainJSON writes a value that is JSON already where JSON is not what is declared: texts as they are, numbers and
+// booleans as text.
+func plainJSON(v json.RawMessage) ([]string, []byte, error) {
+	trimmed := bytes.TrimSpace(v)
+	if len(trimmed) == 0 || string(trimmed) == "null" {
+		return nil, nil, nil
+	}
+	switch trimmed[0] {
+	case '"':
+		var text string
+		if err := json.Unmarshal(trimmed, &text); err != nil {
+			return nil, nil, err
+		}
+		return textType, []byte(text), nil
+	case '{', '[':
+		return jsonType, trimmed, nil
+	}
+	return textType, trimmed, nil
+}
+
+// marshal is json.Marshal that leaves "<" as it is.
+func marshal(v any) ([]byte, error) {
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
+}
+
+// keeps checks an answer against the declared members. Errors: a *httpx.Reply.
+func (c *Call) keeps(status int, value any) error {
+	r := &c.Descriptor.Response
+	if r.Keys == nil || r.Unchecked || status >= 300 {
+		return nil
+	}
+	value, err := plainValue(value)
+	if err != nil {
+		return fmt.Errorf("the answer is no JSON: %w", err)
+	}
+	list, isList := value.([]any)
+	if isList != r.List {
+		return badResponse("a list is declared or answered, and not both")
+	}
+	if !isList {
+		list = []any{value}
+	}
+	var lost []string
+	for _, e := range list {
+		object, ok := e.(map[string]any)
+		if !ok {
+			return badResponse(fmt.Sprintf("an object is declared, %s was answered", kindOf(e)))
+		}
+		for _, k := range r.Keys {
+			if _, there := object[k.Name]; !there && !slices.Contains(lost, k.Name) {
+				lost = append(lost, k.Name)
+			}
+		}
+	}
+	if len(lost) > 0 {
+		return badResponse("the answer lacks " + strings.Join(lost, ", "))
+	}
+	return nil
+}
+
+func badResponse(text string) error {
+	return &httpx.Reply{Status: http.StatusInternalServerError, Type: "badResponse", Text: text}
+}
+
+// plainValue returns a value as maps, lists and primitives.
+func plainValue(v any) (any, error) {
+	switch v := v.(type) {
+	case map[string]any, []any, nil, string:
+		return v, nil
+	case []byte, io.Reader:
+		return "bytes", nil
+	}
+	data, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	var out any
+	return out, json.Unmarshal(data, &out)
+}

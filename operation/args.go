@@ -1,0 +1,241 @@
+package operation
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/registryd/registryd/internal/httpx"
+	"github.com/registryd/registryd/internal/outcome"
+)
+
+// maxParams is how many parameters an operation may declare.
+const maxParams = 64
+
+// param is a parameter that was compiled.
+type param struct {
+	Param
+	schema *schema
+	key    string // of a header, in canonical form; of a placeholder
+	date   bool
+}
+
+func compileParam(p Param) (param, error) {
+	c := param{Param: p, key: p.Name}
+	if p.In == "" {
+		c.In = InAny
+	}
+	if c.In == InHeader {
+		c.key = http.CanonicalHeaderKey(p.Name)
+	}
+	doc := p.Schema
+	if doc == nil && p.Type != "" {
+		doc, c.date = typeSchema(p.Type)
+	}
+	var err error
+	c.schema, err = compileSchema(doc)
+	return c, err
+}
+
+// typeSchema is what a shorthand stands for.
+func typeSchema(name string) (doc any, date bool) {
+	switch strings.ToLower(name) {
+	case "date":
+		return "string", true
+	case "json", "any":
+		return nil, false
+	}
+	return typeName(name), false
+}
+
+// arguments looks all of them up. Errors: a *httpx.Reply that names the parameter; that of Implementation.Deserialize.
+func (c *Call) arguments(ctx context.Context) error {
+	params := c.op.params
+	c.args = make([]any, len(params))
+	var lost []string
+	for i := range params {
+		v, there, err := c.argument(ctx, &params[i])
+		if err != nil {
+			return err
+		}
+		if !there {
+			if !params[i].Optional {
+				if !c.Descriptor.Protocol {
+					return c.lost(params[i].Name)
+				}
+				lost = append(lost, params[i].Name)
+			}
+			continue
+		}
+		c.args[i] = v
+		c.given |= 1 << i
+	}
+	if len(lost) > 0 {
+		return c.lost(lost...)
+	}
+	return nil
+}
+
+// lost says which parameters are missing.
+func (c *Call) lost(names ...string) error {
+	r := &httpx.Reply{Status: c.Descriptor.missing(), Type: "invalid", Param: names[0]}
+	if c.Descriptor.Protocol {
+		r.Type = "malformedRequest"
+		r.Text = "Request does not contain the required parameters for this endpoint: " + strings.Join(names, ", ")
+	} else {
+		r.Text = "parameter " + names[0] + " is missing"
+	}
+	if c.parse.ignored != "" {
+		r.Text += "; a body of type " + httpx.Clip(c.parse.ignored) + " is not read"
+	}
+	return r
+}
+
+// wrong says that an argument is not what it must be.
+func (c *Call) wrong(p *param, what string) error {
+	r := &httpx.Reply{Status: http.StatusBadRequest, Type: "invalid", Param: p.Name, Text: "parameter " + p.Name + ": " + what}
+	if c.Descriptor.Protocol {
+		r.Status, r.Type = c.Descriptor.missing(), "malformedRequest"
+	}
+	return r
+}
+
+// argument looks one up, deserialises and checks it; false when it is missing.
+func (c *Call) argument(ctx context.Context, p *param) (any, bool, error) {
+	v, from := c.find(p)
+	if from == nowhere {
+		if !p.HasDefault {
+			return nil, false, nil
+		}
+		v = p.Default
+		if _, text := v.(string); text {
+			from = textJSON
+		}
+	}
+	v, err := c.deserialize(ctx, p, v, from)
+	if err != nil {
+		return nil, false, err
+	}
+	if p.date && !isDate(v) {
+		return nil, false, c.wrong(p, "must be a date")
+	}
+	if bad := p.schema.check(v); bad != "" {
+		return nil, false, c.wrong(p, bad)
+	}
+	return v, true, nil
+}
+
+// deserialize makes a value of a text, or of each of a list of texts.
+func (c *Call) deserialize(ctx context.Context, p *param, v any, from origin) (any, error) {
+	if text, ok := v.(string); ok && from >= textJSON {
+		return c.read(ctx, p, text, from)
+	}
+	if list, many := v.([]any); many && from == fromText {
+		for i, e := range list {
+			text, _ := e.(string)
+			one, err := c.read(ctx, p, text, from)
+			if err != nil {
+				return nil, err
+			}
+			list[i] = one
+		}
+	}
+	return v, nil
+}
+
+// read deserialises one text.
+func (c *Call) read(ctx context.Context, p *param, text string, from origin) (any, error) {
+	switch {
+	case p.Deserialize != "":
+		v, err := c.op.impl.Deserialize[p.Deserialize](ctx, c, text)
+		if err != nil && !outcome.Known(err) {
+			return nil, c.wrong(p, "cannot be read")
+		}
+		return v, err
+	case p.JSON:
+		v, err := decodeJSON(strings.NewReader(text))
+		switch {
+		case p.schema.allows("string") && (err != nil || !p.schema.fits(v)):
+			return text, nil
+		case err != nil:
+			return nil, c.wrong(p, "is no JSON")
+		}
+		return v, nil
+	case from == fromText || c.Descriptor.Protocol:
+		return coerce(p.schema, text), nil
+	}
+	return text, nil
+}
+
+// fits reports whether a value has one of the types of the schema.
+func (s *schema) fits(v any) bool {
+	n, is := number(v)
+	for _, t := range s.types {
+		if isType(v, n, is, t) {
+			return true
+		}
+	}
+	return false
+}
+
+// coerce makes a text a value of the primitive type that the schema asks for; what is none stays the text.
+func coerce(s *schema, text string) any {
+	if s == nil || s.types == nil {
+		return text
+	}
+	if s.allows("integer") || s.allows("number") {
+		if n, ok := parseNumber(text); ok {
+			return n
+		}
+	}
+	switch {
+	case s.allows("boolean") && text == "true":
+		return true
+	case s.allows("boolean") && text == "false":
+		return false
+	case s.allows("null") && (text == "null" || text == "" && !s.allows("string")):
+		return nil
+	}
+	return text
+}
+
+// parseNumber reads what JSON takes for a number.
+func parseNumber(text string) (any, bool) {
+	if text == "" || len(text) > 64 || text[0] != '-' && (text[0] < '0' || text[0] > '9') {
+		return nil, false
+	}
+	if len(text) < 16 {
+		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+			return float64(n), !leadingZero(text)
+		}
+	}
+	if !json.Valid([]byte(text)) {
+		return nil, false
+	}
+	if f, err := strconv.ParseFloat(text, 64); err != nil || fmt.Sprint(f) == "" {
+		return nil, false
+	}
+	return exact(json.Number(text)), true
+}
+
+func leadingZero(text string) bool {
+	text = strings.TrimPrefix(text, "-")
+	return len(text) > 1 && text[0] == '0'
+}
+
+func isDate(v any) bool {
+	text, ok := v.(string)
+	if !ok {
+		return false
+	}
+	for _, layout := range []string{time.RFC3339Nano, time.DateOnly, time.DateTime, time.RFC1123, time.RFC1123Z} {
+		if _, err := time.Parse(layout, text); err == nil {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,246 @@
+package operation
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/registryd/registryd/internal/httpx"
+	"github.com/registryd/registryd/internal/outcome"
+)
+
+// Middleware wraps what answers an operation. What it returns is called once per request, and may end the request by
+// an error or an answer of its own.
+type Middleware func(d *Descriptor, next httpx.HandlerFunc) httpx.HandlerFunc
+
+// Options of New, shared by many operations. The zero value of each field means what is stated.
+type Options struct {
+	// Key is the API key; "": nobody has one, and what needs it is refused.
+	Key string
+	// Middleware by the names that descriptors use.
+	Middleware map[string]Middleware
+	// MaxBody bounds a body, in bytes; 0: 1 MiB.
+	MaxBody int64
+	// NoContracts leaves pre- and postconditions out.
+	NoContracts bool
+	// Tasks keeps what runs longer than its request; nil: such operations are refused by New.
+	Tasks *Tasks
+	// TaskURL makes the URL of a task from its id; nil: "/tasks/<id>".
+	TaskURL func(r *http.Request, id string) string
+	// Logger; nil: discard.
+	Logger *slog.Logger
+}
+
+// Operation is a descriptor with what runs it, compiled. Safe for concurrent use.
+type Operation struct {
+	descriptor   Descriptor
+	impl         Implementation
+	options      Options
+	params       []param
+	placeholders map[string]bool
+	segments     []segment
+	needsBody    bool
+	serve        httpx.HandlerFunc // with middleware around it
+}
+
+type pathKey struct{}
+
+// New compiles an operation. Errors: outcome.Invalid, which names the operation.
+func New(d Descriptor, impl Implementation, o Options) (*Operation, error) {
+	op := &Operation{descriptor: d, impl: impl, options: o, placeholders: map[string]bool{}}
+	if err := op.compile(); err != nil {
+		return nil, outcome.Wrap(outcome.Invalid, err, "operation %s", d.name())
+	}
+	return op, nil
+}
+
+// Descriptor returns what the operation was made of. The caller changes nothing of it.
+func (o *Operation) Descriptor() *Descriptor { return &o.descriptor }
+
+// Name is what commands, logs and metrics call it.
+func (o *Operation) Name() string { return o.descriptor.name() }
+
+func (o *Operation) compile() error {
+	if o.options.MaxBody == 0 {
+		o.options.MaxBody = 1 << 20
+	}
+	if o.options.Logger == nil {
+		o.options.Logger = slog.New(slog.DiscardHandler)
+	}
+	d := &o.descriptor
+	d.Method = strings.ToUpper(d.Method)
+	if d.Method != "" && !slices.Contains(methods, d.Method) {
+		return fmt.Errorf("method %q is none of %s", d.Method, strings.Join(methods, ", "))
+	}
+	if (o.impl.Handle == nil) == (o.impl.Raw == nil) {
+		return errors.New("has no handler")
+	}
+	if d.LongRunning != nil && o.options.Tasks == nil {
+		return errors.New("longRunning: tasks are not kept here")
+	}
+	var err error
+	if o.segments, err = parsePath(d.Path); err != nil {
+		return err
+	}
+	for _, s := range o.segments {
+		if s.kind == placeholder {
+			o.placeholders[s.text] = true
+		}
+	}
+	if err := o.compileParams(); err != nil {
+		return err
+	}
+	return o.wrap()
+}
+
+func (o *Operation) compileParams() error {
+	d := &o.descriptor
+	if len(d.Params) > maxParams {
+		return fmt.Errorf("%d parameters, at most %d", len(d.Params), maxParams)
+	}
+	for _, p := range d.Params {
+		c, err := compileParam(p)
+		if err != nil {
+			return fmt.Errorf("parameter %s: %w", p.Name, err)
+		}
+		if p.In == InPath && !o.placeholders[p.Name] {
+			return fmt.Errorf("parameter %s: is no placeholder of the path", p.Name)
+		}
+		if p.Deserialize != "" && o.impl.Deserialize[p.Deserialize] == nil {
+			return fmt.Errorf("parameter %s: no function %q deserialises", p.Name, p.Deserialize)
+		}
+		if slices.ContainsFunc(o.params, func(other param) bool { return other.Name == p.Name }) {
+			return fmt.Errorf("parameter %s: is declared twice", p.Name)
+		}
+		o.needsBody = o.needsBody || c.In == InAny || c.In == InBody
+		o.params = append(o.params, c)
+	}
+	o.needsBody = !d.NoBody && (o.needsBody || o.impl.Prepare != nil || len(d.Params) == 0)
+	return nil
+}
+
+// wrap puts the middleware around the operation, the first one outermost.
+func (o *Operation) wrap() error {
+	o.serve = o.run
+	if o.impl.Raw != nil {
+		o.serve = o.impl.Raw
+	}
+	for _, name := range slices.Backward(o.descriptor.Middleware) {
+		m := o.options.Middleware[name]
+		if m == nil {
+			return fmt.Errorf("middleware %q is not known", name)
+		}
+		o.serve = m(&o.descriptor, o.serve)
+	}
+	return nil
+}
+
+// Serve answers a request whose path was matched; path holds its placeholders. Errors: for httpx.Adapter.
+func (o *Operation) Serve(w http.ResponseWriter, r *http.Request, path interface{ ByName(name string) string }) error {
+	if o.descriptor.Key {
+		if err := o.authorise(r); err != nil {
+			return err
+		}
+	}
+	return o.serve(w, r.WithContext(context.WithValue(r.Context(), pathKey{}, pathValues(path))))
+}
+
+// authorise compares the key that the request has. Errors: a *httpx.Reply, outcome.Unauthorized,
+// outcome.WrongCredentials.
+func (o *Operation) authorise(r *http.Request) error {
+	given := r.Header.Get("Authorization")
+	if bare, ok := strings.CutPrefix(given, "Bearer "); ok && bare != "" {
+		given = bare
+	}
+	if o.options.Key != "" && sameKey(given, o.options.Key) {
+		return nil
+	}
+	switch {
+	case o.descriptor.Protocol:
+		return &httpx.Reply{Status: http.StatusForbidden, Type: "wrong-credentials", Text: "Forbidden", Plain: true}
+	case given == "":
+		return outcome.New(outcome.Unauthorized, "the API key is missing")
+	}
+	return outcome.New(outcome.WrongCredentials, "the API key is wrong")
+}
+
+// sameKey compares in constant time, whatever the lengths.
+func sameKey(a, b string) bool {
+	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
+}
+
+// run is everything behind the middleware.
+func (o *Operation) run(w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	path, _ := ctx.Value(pathKey{}).(pathValues)
+	c := &Call{Request: r, Descriptor: &o.descriptor, op: o, path: path}
+	if o.needsBody && r.Method != http.MethodGet && r.Method != http.MethodHead {
+		if err := c.readBody(); err != nil {
+			return err
+		}
+	}
+	if o.impl.Prepare != nil {
+		answer, err := o.impl.Prepare(ctx, c)
+		if err != nil {
+			return err
+		}
+		if answer != nil {
+			return c.write(w, *answer, false)
+		}
+	}
+	if err := c.arguments(ctx); err != nil {
+		return err
+	}
+	if err := c.required(ctx); err != nil {
+		return err
+	}
+	if o.descriptor.LongRunning != nil {
+		return c.task(w)
+	}
+	a, err := c.handle(ctx)
+	if err != nil {
+		return err
+	}
+	return c.write(w, a, true)
+}
+
+// required asks the precondition. Errors: outcome.PreconditionFailed; those of internal/outcome.
+func (c *Call) required(ctx context.Context) error {
+	o := c.op
+	if o.impl.Requires == nil || o.options.NoContracts {
+		return nil
+	}
+	err := o.impl.Requires(ctx, c)
+	if err == nil || outcome.Known(err) {
+		return err
+	}
+	return outcome.Plain(outcome.PreconditionFailed, err.Error())
+}
+
+// handle runs the handler and what is promised of its answer.
+func (c *Call) handle(ctx context.Context) (Answer, error) {
+	o := c.op
+	a, err := o.impl.Handle(ctx, c)
+	if err != nil || o.impl.Ensures == nil || o.options.NoContracts {
+		return a, err
+	}
+	if err := o.impl.Ensures(ctx, c, a); err != nil {
+		if !outcome.Known(err) {
+			err = outcome.Plain(outcome.Invalid, err.Error())
+		}
+		return a, err
+	}
+	return a, nil
+}
+
+// methods are those that descriptors may name.
+var methods = []string{
+	http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions,
+}

@@ -1,0 +1,300 @@
+package operation
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"math"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/registryd/registryd/internal/outcome"
+)
+
+// TaskConfig of Tasks. The zero value of each field means the stated default.
+type TaskConfig struct {
+	Capacity     int           // tasks that are kept at a time; 1000
+	MaxRemaining time.Duration // estimates above it are refused; 5m
+	Lifetime     int           // ticks for which nobody has to read a result; 2
+	Tick         time.Duration // between two collections; 1m
+	// Now is the clock; nil: time.Now.
+	Now func() time.Time
+}
+
+// Tasks keeps what runs longer than its request, and the answers until somebody reads them. Safe for concurrent use;
+// close it.
+type Tasks struct {
+	config TaskConfig
+	life   context.Context
+	end    context.CancelFunc
+	busy   sync.WaitGroup
+
+	mu   sync.Mutex
+	list map[string]*task
+}
+
+// task is one of them. Its fields are guarded by Tasks.mu.
+type task struct {
+	call     *Call
+	started  time.Time
+	estimate time.Duration
+	done     bool
+	ended    time.Time
+	answer   Answer
+	err      error
+}
+
+// NewTasks returns an empty store.
+func NewTasks(c TaskConfig) *Tasks {
+	if c.Capacity == 0 {
+		c.Capacity = 1000
+	}
+	if c.MaxRemaining == 0 {
+		c.MaxRemaining = 5 * time.Minute
+	}
+	if c.Lifetime == 0 {
+		c.Lifetime = 2
+	}
+	if c.Tick == 0 {
+		c.Tick = time.Minute
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	t := &Tasks{config: c, list: map[string]*task{}}
+	t.life, t.end = context.WithCancel(context.Background())
+	t.busy.Go(t.collect)
+	return t
+}
+
+// Close cuts running tasks off, waits for them, and forgets all. It is idempotent.
+func (t *Tasks) Close() {
+	t.end()
+	t.busy.Wait()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	clear(t.list)
+}
+
+// collect drops what nobody has read for too long.
+func (t *Tasks) collect() {
+	tick := time.NewTicker(t.config.Tick)
+	defer tick.Stop()
+	for {
+		select {
+		case <-t.life.Done():
+			return
+		case <-tick.C:
+			t.sweep()
+		}
+	}
+}
+
+func (t *Tasks) sweep() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	limit := t.config.Now().Add(-time.Duration(t.config.Lifetime) * t.config.Tick)
+	for id, task := range t.list {
+		if task.done && task.ended.Before(limit) {
+			delete(t.list, id)
+		}
+	}
+}
+
+// admit takes a new task in. Errors: outcome.Busy when there are too many, outcome.Invalid for one that would take
+// too long.
+func (t *Tasks) admit(c *Call, estimate time.Duration) (string, *task, error) {
+	if estimate > t.config.MaxRemaining {
+		return "", nil, outcome.New(outcome.Invalid, "it would take %s, at most %s is allowed", estimate, t.config.MaxRemaining)
+	}
+	id := make([]byte, 12)
+	_, _ = rand.Read(id) // never fails
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.list) >= t.config.Capacity {
+		return "", nil, outcome.After(t.config.Tick, outcome.New(outcome.Busy, "%d tasks are kept, and no more", t.config.Capacity))
+	}
+	if t.life.Err() != nil {
+		return "", nil, outcome.New(outcome.Busy, "no task is taken any more")
+	}
+	k := &task{call: c, started: t.config.Now(), estimate: estimate}
+	text := hex.EncodeToString(id)
+	t.list[text] = k
+	return text, k, nil
+}
+
+func (t *Tasks) finish(k *task, a Answer, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	k.done, k.answer, k.err, k.ended = true, a, err, t.config.Now()
+}
+
+// Leased is implemented by what a context carries for as long as a request runs, and must be kept for its task too.
+type Leased interface {
+	// Keep keeps it once more, and returns how that is ended.
+	Keep() (leave func())
+}
+
+type leaseKey struct{}
+
+// WithLease returns a context whose lease a task keeps beyond its request.
+func WithLease(ctx context.Context, l Leased) context.Context {
+	return context.WithValue(ctx, leaseKey{}, l)
+}
+
+// LeaseOf returns what WithLease put there, nil if nothing was.
+func LeaseOf(ctx context.Context) Leased {
+	l, _ := ctx.Value(leaseKey{}).(Leased)
+	return l
+}
+
+// task runs the call beyond its request.
+func (c *Call) task(w http.ResponseWriter) error {
+	t := c.op.options.Tasks
+	long := c.descriptorTask()
+	if long.Manual {
+		return c.manual(w)
+	}
+	id, k, err := t.admit(c, long.Estimate)
+	if err != nil {
+		return err
+	}
+	t.start(c, k)
+	return c.accepted(w, id)
+}
+
+func (c *Call) descriptorTask() *LongRunning { return c.Descriptor.LongRunning }
+
+// start runs a task until it is done or the store is closed.
+func (t *Tasks) start(c *Call, k *task) {
+	ctx, leave := t.context(c)
+	t.busy.Go(func() {
+		defer leave()
+		a, err := c.guarded(ctx)
+		t.finish(k, a, err)
+	})
+}
+
+// context is that of a task: with the values of the request, and a life of its own.
+func (t *Tasks) context(c *Call) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(c.Request.Context()))
+	stop := context.AfterFunc(t.life, cancel)
+	leave := func() {}
+	if l := LeaseOf(ctx); l != nil {
+		leave = l.Keep()
+	}
+	c.Request = c.Request.WithContext(ctx)
+	return ctx, func() {
+		stop()
+		cancel()
+		leave()
+	}
+}
+
+// manual runs the handler while the request waits, until it is done or detaches itself.
+func (c *Call) manual(w http.ResponseWriter) error {
+	t := c.op.options.Tasks
+	type end struct {
+		a   Answer
+		err error
+	}
+	ended, detached := make(chan end, 1), make(chan time.Duration, 1)
+	var once sync.Once
+	c.detach = func(d time.Duration) { once.Do(func() { detached <- d }) }
+	gone := c.Request.Context().Done()
+	ctx, leave := t.context(c)
+	var k *task
+	ready := make(chan struct{}) // k is known, or will never be needed
+	t.busy.Go(func() {
+		defer leave()
+		a, err := c.guarded(ctx)
+		ended <- end{a, err}
+		<-ready
+		if k != nil {
+			t.finish(k, a, err)
+		}
+	})
+	defer close(ready)
+	select {
+	case e := <-ended:
+		if e.err != nil {
+			return e.err
+		}
+		return c.write(w, e.a, true)
+	case d := <-detached:
+		id, admitted, err := t.admit(c, d)
+		if err != nil {
+			leave()
+			return err
+		}
+		k = admitted
+		return c.accepted(w, id)
+	case <-gone:
+		leave()
+		return context.Canceled
+	}
+}
+
+// guarded runs the handler; a panic becomes an error.
+func (c *Call) guarded(ctx context.Context) (a Answer, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.op.options.Logger.Error("task failed", "operation", c.op.Name(), "error", p)
+			err = outcome.New(outcome.Unavailable, "the task failed")
+		}
+	}()
+	return c.handle(ctx)
+}
+
+// accepted answers where the task can be asked after.
+func (c *Call) accepted(w http.ResponseWriter, id string) error {
+	url := "/tasks/" + id
+	if f := c.op.options.TaskURL; f != nil {
+		url = f(c.Request, id)
+	}
+	w.Header()["Content-Type"] = textType
+	w.Header().Set("Location", url)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusAccepted)
+	if c.Request.Method != http.MethodHead {
+		_, _ = w.Write([]byte(url)) // the client may have left
+	}
+	return nil
+}
+
+// Serve answers who asks after a task: GET looks, DELETE takes the answer away. A task that runs is 204, with
+// Retry-After where its end is known. Errors: outcome.NotFound for one that is not there; outcome.MethodNotAllowed;
+// what the task ended by.
+func (t *Tasks) Serve(w http.ResponseWriter, r *http.Request, id string) error {
+	w.Header().Set("Cache-Control", "no-store")
+	if r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodDelete {
+		w.Header().Set("Allow", "DELETE, GET, HEAD")
+		return outcome.New(outcome.MethodNotAllowed, "a task answers GET and DELETE")
+	}
+	t.mu.Lock()
+	k := t.list[id]
+	if k == nil {
+		t.mu.Unlock()
+		return outcome.New(outcome.Declined, "there is no such task")
+	}
+	if !k.done {
+		if left := k.estimate - t.config.Now().Sub(k.started); k.estimate > 0 && left > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(left.Seconds()))))
+		}
+		t.mu.Unlock()
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	if r.Method == http.MethodDelete {
+		delete(t.list, id)
+	}
+	t.mu.Unlock()
+	if k.err != nil {
+		return k.err
+	}
+	c := *k.call
+	c.Request = r
+	return c.write(w, k.answer, true)
+}
