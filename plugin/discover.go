@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -34,10 +35,22 @@ type Failure struct {
 }
 
 // discover lists what lies in the directory of plugins, sorted, and what of it is no plugin although it looks like
-// one. Names that begin with "." or "_" are passed over. Errors: outcome.Invalid when the directory cannot be read.
-func discover(dir string) (units []unit, failures []Failure, err error) {
+// one. Names that begin with "." or "_" are passed over. Errors: outcome.Invalid when the directory cannot be read, or
+// when the one entry that is wanted is no plugin.
+func (s *Settings) discover() (units []unit, failures []Failure, err error) {
+	dir := s.Dir
 	if dir == "" {
 		return nil, nil, nil
+	}
+	if s.Only != "" {
+		u, ok, err := look(dir, s.Only)
+		if err == nil && !ok {
+			err = errors.New("is neither a directory nor a .js or .ts file")
+		}
+		if err != nil {
+			return nil, nil, outcome.New(outcome.Invalid, "%s: %v", u.path, plainPath(err))
+		}
+		return []unit{u}, nil, nil
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -56,6 +69,14 @@ func discover(dir string) (units []unit, failures []Failure, err error) {
 		}
 	}
 	return units, failures, nil
+}
+
+// plainPath leaves out of an error of the system what its reader knows: the operation and the path.
+func plainPath(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	return err
 }
 
 // look tells what one entry of the directory is; false for what is no plugin.
@@ -129,7 +150,9 @@ func (u *unit) manifestText() ([]byte, error) {
 	if doc.Registryd == nil {
 		return nil, outcome.New(outcome.Invalid, `package.json: has no "registryd", and there is no plugin.yaml`)
 	}
-	return doc.Registryd, nil
+	// The lines are those of the file.
+	before, _, _ := bytes.Cut(data, doc.Registryd)
+	return append(bytes.Repeat([]byte("\n"), bytes.Count(before, []byte("\n"))), doc.Registryd...), nil
 }
 
 // findMain looks for the file to start with where the manifest names none.

@@ -37,6 +37,8 @@ type Config struct {
 type Settings struct {
 	// Dir is the directory of plugins; "": there are none.
 	Dir string
+	// Only is the one entry of Dir that is looked at; "": all.
+	Only string
 	// Budget bounds, in bytes, the memory of all instances that may exist while a reload drains; 0: DefaultBudget.
 	Budget int64
 	// Strict makes plugins that do not load an error of the whole, and a filter that matches nothing.

@@ -85,7 +85,7 @@ func TestParseManifest_Refuses(t *testing.T) {
 		"configSchema: {required: [base]}\n":                      "config: ",
 		"configSchema: {type: objekt}\n":                          "configSchema: ",
 		"configSchema: {$ref: \"https://a.example/s.json\"}\n":    "configSchema: ",
-		"engine: process\ncommand: [x]\nlimits: {memory: 2MiB}\n": "engine process has no host",
+		"engine: process\ncommand: [x]\nlimits: {memory: 2MiB}\n": "engine: process has no host",
 		"[]\n": "line 1",
 	} {
 		_, err := plugin.ParseManifest([]byte(text), "x")

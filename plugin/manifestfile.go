@@ -64,10 +64,10 @@ func ParseManifest(data []byte, name string) (Manifest, error) {
 	if err := dec.Decode(&text); err != nil && !errors.Is(err, io.EOF) {
 		return Manifest{}, outcome.New(outcome.Invalid, "%s", notation(err))
 	}
-	var problems problems
+	problems := problems{lines: linesOf(data)}
 	m := text.manifest(name, &problems)
-	if len(problems) > 0 {
-		return Manifest{}, outcome.New(outcome.Invalid, "%s", strings.Join(problems, "; "))
+	if len(problems.list) > 0 {
+		return Manifest{}, outcome.New(outcome.Invalid, "%s", strings.Join(problems.list, "; "))
 	}
 	return m, nil
 }
@@ -86,9 +86,51 @@ func notation(err error) string {
 }
 
 // problems collects what is wrong with a manifest.
-type problems []string
+type problems struct {
+	list  []string
+	lines map[string]int // of keys, "limits.cpu"; nil: nobody knows
+}
 
-func (p *problems) add(format string, args ...any) { *p = append(*p, fmt.Sprintf(format, args...)) }
+// add notes a problem of a key, which its text begins with.
+func (p *problems) add(key, format string, args ...any) {
+	text := key + ": " + fmt.Sprintf(format, args...)
+	for at := key; at != ""; at = parentKey(at) {
+		if n := p.lines[at]; n > 0 {
+			text = fmt.Sprintf("line %d: %s", n, text)
+			break
+		}
+	}
+	p.list = append(p.list, text)
+}
+
+func parentKey(key string) string {
+	if i := strings.LastIndexByte(key, '.'); i > 0 {
+		return key[:i]
+	}
+	return ""
+}
+
+// linesOf tells where the keys of a manifest stand, nil for one that is no text of a person.
+func linesOf(data []byte) map[string]int {
+	var doc yaml.Node
+	if !bytes.ContainsRune(data, '\n') || yaml.Unmarshal(data, &doc) != nil || len(doc.Content) == 0 {
+		return nil
+	}
+	lines := map[string]int{}
+	var walk func(n *yaml.Node, above string)
+	walk = func(n *yaml.Node, above string) {
+		if n.Kind != yaml.MappingNode {
+			return
+		}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			key := above + n.Content[i].Value
+			lines[key] = n.Content[i].Line
+			walk(n.Content[i+1], key+".")
+		}
+	}
+	walk(doc.Content[0], "")
+	return lines
+}
 
 func (t *manifestText) manifest(name string, p *problems) Manifest {
 	m := Manifest{
@@ -98,13 +140,13 @@ func (t *manifestText) manifest(name string, p *problems) Manifest {
 		Limits:       DefaultLimits(), Config: json.RawMessage("{}"),
 	}
 	if m.APIVersion != APIVersion {
-		p.add("apiVersion: %q is not understood, %s is", m.APIVersion, APIVersion)
+		p.add("apiVersion", "%q is not understood, %s is", m.APIVersion, APIVersion)
 	}
 	if !nameRule().MatchString(m.Name) {
-		p.add("name: %q must be letters, digits, dots, dashes and _, at most 64, with a letter or digit first", m.Name)
+		p.add("name", "%q must be letters, digits, dots, dashes and _, at most 64, with a letter or digit first", m.Name)
 	}
 	if m.Kind != "" && m.Kind != KindProvider && m.Kind != KindModule {
-		p.add("kind: must be provider or module, not %q", t.Kind)
+		p.add("kind", "must be provider or module, not %q", t.Kind)
 	}
 	t.checkCode(&m, p)
 	t.checkCapabilities(&m, p)
@@ -129,23 +171,23 @@ func (t *manifestText) checkCode(m *Manifest, p *problems) {
 	switch m.Engine {
 	case EngineJS:
 		if len(t.Command) > 0 {
-			p.add("command: is for engine process")
+			p.add("command", "is for engine process")
 		}
 		if m.Main != "" && (path.IsAbs(m.Main) || !localPath(m.Main)) {
-			p.add("main: %q must be a file below the plugin's directory", m.Main)
+			p.add("main", "%q must be a file below the plugin's directory", m.Main)
 		}
 	case EngineProcess:
 		if len(t.Command) == 0 || t.Command[0] == "" {
-			p.add("command: is missing, engine process needs one")
+			p.add("command", "is missing, engine process needs one")
 		}
 		if m.Main != "" {
-			p.add("main: is for engine js")
+			p.add("main", "is for engine js")
 		}
 		if t.Capabilities.Cache || t.Limits.CPU != "" || t.Limits.Memory != "" || t.Limits.Fetches != nil {
-			p.add("engine process has no host: capabilities.cache, limits.cpu, memory and fetches are not for it")
+			p.add("engine", "process has no host: capabilities.cache, limits.cpu, memory and fetches are not for it")
 		}
 	default:
-		p.add("engine: must be js or process, not %q", t.Engine)
+		p.add("engine", "must be js or process, not %q", t.Engine)
 	}
 }
 
@@ -158,13 +200,13 @@ func localPath(name string) bool {
 func (t *manifestText) checkCapabilities(m *Manifest, p *problems) {
 	for _, text := range m.Capabilities.HTTP {
 		if _, err := parsePlace(text); err != nil {
-			p.add("capabilities.http: %v", err)
+			p.add("capabilities.http", "%v", err)
 		}
 	}
 	secret := regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 	for _, name := range m.Capabilities.Secrets {
 		if !secret.MatchString(name) {
-			p.add("capabilities.secrets: %q is no name of an environment variable", name)
+			p.add("capabilities.secrets", "%q is no name of an environment variable", name)
 		}
 	}
 }
@@ -176,7 +218,7 @@ func (t *limitText) apply(l *Limits, p *problems) {
 		}
 		d, ok := quantity.Duration(text)
 		if !ok || d <= 0 || d > high {
-			p.add("limits.%s: %q must be a duration above 0 and at most %s", key, text, quantity.FormatDuration(high))
+			p.add("limits."+key, "%q must be a duration above 0 and at most %s", text, quantity.FormatDuration(high))
 			return
 		}
 		*at = d
@@ -187,7 +229,7 @@ func (t *limitText) apply(l *Limits, p *problems) {
 		}
 		n, ok := quantity.Size(text)
 		if !ok || n < low || n > high {
-			p.add("limits.%s: %q must be a size from %s to %s", key, text, quantity.FormatSize(low), quantity.FormatSize(high))
+			p.add("limits."+key, "%q must be a size from %s to %s", text, quantity.FormatSize(low), quantity.FormatSize(high))
 			return
 		}
 		*at = n
@@ -197,7 +239,7 @@ func (t *limitText) apply(l *Limits, p *problems) {
 			return
 		}
 		if *n < low || *n > high {
-			p.add("limits.%s: %d must be from %d to %d", key, *n, low, high)
+			p.add("limits."+key, "%d must be from %d to %d", *n, low, high)
 			return
 		}
 		*at = *n
@@ -217,7 +259,7 @@ func (t *manifestText) applyConfig(m *Manifest, p *problems) {
 	if t.Config != nil {
 		data, err := json.Marshal(t.Config)
 		if err != nil {
-			p.add("config: is no JSON: %v", err)
+			p.add("config", "is no JSON: %v", err)
 			return
 		}
 		m.Config = data
@@ -227,12 +269,13 @@ func (t *manifestText) applyConfig(m *Manifest, p *problems) {
 	}
 	data, err := json.Marshal(t.ConfigSchema)
 	if err != nil {
-		p.add("configSchema: is no JSON: %v", err)
+		p.add("configSchema", "is no JSON: %v", err)
 		return
 	}
 	m.ConfigSchema = data
 	if err := checkSchema(data, m.Config); err != nil {
-		p.add("%v", err)
+		key, text, _ := strings.Cut(err.Error(), ": ")
+		p.add(key, "%s", text)
 	}
 }
 

@@ -65,7 +65,7 @@ func (c *Change) prepare(ctx context.Context, wanted func(string) bool) error {
 	if c.m.revoked {
 		return outcome.New(outcome.Busy, "plugins were revoked")
 	}
-	units, failures, err := discover(c.settings.Dir)
+	units, failures, err := c.settings.discover()
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,9 @@ const (
 	settleTries = 20
 )
 
+// bareTime is how long code may compute whose limits nobody knows yet: nothing but the reload waits for it.
+const bareTime = 5 * time.Second
+
 // errUnsettled says that a plugin changed while it was read.
 var errUnsettled = errors.New("files change while they are read")
 
@@ -88,7 +91,7 @@ func (m *Manager) assemble(ctx context.Context, u unit) (*generation, error) {
 
 // exportedManifest runs the code of a single file, which is allowed nothing, to see what manifest it exports.
 func (m *Manager) exportedManifest(ctx context.Context, u unit, bare Manifest) (Manifest, error) {
-	bare.Limits.MinInstances = 1
+	bare.Limits.MinInstances, bare.Limits.CPU = 1, bareTime
 	g, err := m.load(ctx, u, bare)
 	if err != nil {
 		return bare, err

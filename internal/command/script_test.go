@@ -43,6 +43,7 @@ func TestMain(m *testing.M) {
 //	hang                   let the registry send no tarball from now on
 //	asked KIND N           wait until N requests of that kind have reached it
 //	requests KIND N        so many have reached it, no more and no fewer
+//	append FILE LINE       add a line to a file
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
@@ -57,7 +58,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"code": code, "await": await, "ask": ask, "signal": signal,
-			"hang": hang, "asked": asked, "requests": requests,
+			"hang": hang, "asked": asked, "requests": requests, "append": appendLine,
 		},
 	})
 }
@@ -199,6 +200,13 @@ func asked(ts *testscript.TestScript, _ bool, args []string) {
 	n, err := strconv.Atoi(args[1])
 	ts.Check(err)
 	upstream(ts).Await(providertest.Kind(args[0]), "", n)
+}
+
+func appendLine(ts *testscript.TestScript, _ bool, args []string) {
+	path := ts.MkAbs(args[0])
+	text, err := os.ReadFile(path)
+	ts.Check(err)
+	ts.Check(os.WriteFile(path, append(text, args[1]+"\n"...), 0o644))
 }
 
 func requests(ts *testscript.TestScript, _ bool, args []string) {

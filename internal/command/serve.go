@@ -109,12 +109,18 @@ func reloads(ctx context.Context, s *daemon.Server, wanted <-chan struct{}) {
 func (o *settings) checkCommand() *cobra.Command {
 	return o.configured(&cobra.Command{
 		Use: "check-config", Short: "Read the configuration and name every problem", Args: cli.NoArguments,
-		RunE: func(*cobra.Command, []string) error {
+		Long: `Reads the configuration and names every problem of it, a line each; else prints it with all
+defaults. Plugins are loaded and attached, as a start of the daemon would, and given up again.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := o.load()
 			if err != nil {
 				return err
 			}
-			for _, warning := range daemon.Warnings(c) {
+			notes, err := daemon.CheckPlugins(cmd.Context(), c)
+			if err != nil {
+				return err
+			}
+			for _, warning := range append(daemon.Warnings(c), notes...) {
 				o.print("warning: %s", warning)
 			}
 			fmt.Fprint(o.streams.Out, c)

@@ -83,6 +83,13 @@ func (s *Server) client(c *config.Config, settings npm.Settings) (*fetch.Client,
 
 // fetchConfig is what all clients of a generation have in common.
 func (s *Server) fetchConfig(c *config.Config, settings npm.Settings) (fetch.Config, error) {
+	f, err := fetchConfig(c, settings)
+	f.UserAgent, f.Logger, f.Observe = "registryd/"+s.options.Version, s.log, s.metrics.fetched
+	return f, err
+}
+
+// fetchConfig is what a configuration says about requests.
+func fetchConfig(c *config.Config, settings npm.Settings) (fetch.Config, error) {
 	proxy, err := proxyFunc(c, settings)
 	if err != nil {
 		return fetch.Config{}, err
@@ -94,7 +101,7 @@ func (s *Server) fetchConfig(c *config.Config, settings npm.Settings) (fetch.Con
 	return fetch.Config{
 		ConnectTimeout: c.Timeouts.Connect, HeaderTimeout: c.Timeouts.Header, StallTimeout: c.Timeouts.Stall,
 		TotalTimeout: c.Timeouts.Total, Concurrency: c.Limits.UpstreamConcurrency, CAFile: ca,
-		Proxy: proxy, Offline: c.Offline, UserAgent: "registryd/" + s.options.Version, Logger: s.log, Observe: s.metrics.fetched,
+		Proxy: proxy, Offline: c.Offline,
 	}, nil
 }
 
@@ -112,7 +119,7 @@ func proxyFunc(c *config.Config, settings npm.Settings) (func(*http.Request) (*u
 
 // chain builds the providers in order.
 func (s *Server) chain(ctx context.Context, c *config.Config, settings npm.Settings, g *generation) (*provider.Chain, error) {
-	entries, err := s.unnamedPlugins(c, g)
+	entries, err := s.unnamedEntries(c, g)
 	if err != nil {
 		return nil, err
 	}

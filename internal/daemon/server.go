@@ -114,7 +114,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		return nil, err
 	}
 	s.metrics.registry.MustRegister(newHolding(s.cache))
-	s.plugins = s.newPlugins()
+	s.plugins = plugin.NewManager(PluginConfig(s.log))
 	s.metrics.watchPlugins(s.plugins)
 	s.lifetime, s.end = context.WithCancel(context.Background())
 	if err := s.start(ctx, c); err != nil {

@@ -110,7 +110,7 @@ func TestCallsMakeSense(t *testing.T) {
 			}
 			help = []string{c.words[0], "--help"}
 		}
-		text, _ := run(t, c.program, help...)
+		text := helpOf(t, c.program, help...)
 		for _, word := range c.words {
 			flag, _, _ := strings.Cut(word, "=")
 			if strings.HasPrefix(flag, "-") && !hasFlag(text, flag) {
@@ -129,8 +129,7 @@ func TestFlagsInText(t *testing.T) {
 		root, _ := run(t, program, "--help")
 		every += root
 		for name := range help {
-			text, _ := run(t, program, name, "--help")
-			every += text
+			every += helpOf(t, program, name, "--help")
 		}
 	}
 	found := 0
@@ -151,13 +150,29 @@ func TestFlagsInText(t *testing.T) {
 			if m[2][0] == '-' { // the program itself
 				args = args[1:]
 			}
-			text, _ := run(t, m[1], args...)
+			text := helpOf(t, m[1], args...)
 			check("the row of "+m[1]+" "+m[2], line, text)
 		}
 	}
 	if found < 10 {
 		t.Errorf("only %d flags were found", found)
 	}
+}
+
+// helpOf is a help text, and those of the commands that stand below a command.
+func helpOf(t *testing.T, program string, args ...string) string {
+	t.Helper()
+	text, _ := run(t, program, args...)
+	_, rest, ok := strings.Cut(text, "Available Commands:\n")
+	if args[0] == "--help" || !ok {
+		return text
+	}
+	list, _, _ := strings.Cut(rest, "\n\n")
+	for name := range matches(`(?m)^  ([a-z-]+) `, list+"\n") {
+		below, _ := run(t, program, args[0], name, "--help")
+		text += below
+	}
+	return text
 }
 
 // hasFlag reports whether a help text lists a flag.

@@ -39,6 +39,8 @@ type Config struct {
 	Name string
 	// Logger; nil: discard.
 	Logger *slog.Logger
+
+	failed func(hook string, err error) // is told what fails; nil: nobody
 }
 
 // New returns the provider of a plugin that offers what it says: a gate where that is a check and nothing else.
@@ -200,6 +202,7 @@ func (b *base) failure(ctx context.Context, l *core.Lease, hook string, err erro
 		}
 	}
 	b.Logger.Warn("plugin failed", "plugin", b.Plugin, "generation", l.Generation(), "hook", hook, "error", err, "stack", stackOf(err))
+	b.tell(hook, err)
 	if errors.Is(err, core.ErrLimit) || !outcome.Known(err) || errors.Is(err, outcome.NotFound) {
 		// Hide the kind: a limit of the plugin is no slowness of upstream.
 		return outcome.New(outcome.Unavailable, "plugin %s: %s: %v", b.Plugin, hook, err)
@@ -227,5 +230,15 @@ func stackOf(err error) string {
 func (b *base) nonsense(hook, format string, args ...any) error {
 	err := outcome.New(outcome.Unavailable, "plugin "+b.Plugin+": "+hook+" returned "+format, args...)
 	b.Logger.Warn("plugin failed", "plugin", b.Plugin, "hook", hook, "error", err)
+	b.tell(hook, errNonsense)
 	return err
+}
+
+// errNonsense stands for an answer that nobody can use.
+var errNonsense = errors.New("nonsense")
+
+func (b *base) tell(hook string, err error) {
+	if b.failed != nil {
+		b.failed(hook, err)
+	}
 }
