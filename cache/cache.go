@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -72,6 +73,7 @@ type Cache struct {
 	clearing  sync.Mutex     // of what is in the way in the view
 	budget    budget
 	surveying sync.Mutex                 // one survey at a time
+	uses      atomic.Pointer[Uses]       // what knows more of last use than files do; nil: nothing
 	recent    *lru.Map[string, struct{}] // releases answered within the grace, by name@version
 	opened    time.Time
 	life      context.Context // ends with Close

@@ -70,6 +70,41 @@ type survey struct {
 	wasted  Amount   // by them
 }
 
+// Uses knows when releases were used last. It is asked from one goroutine at a
+// time.
+type Uses interface {
+	// Read takes in what happened since the last call. Errors: plain ones.
+	Read() error
+	// Used returns when a release was used last, zero if it does not know.
+	Used(name pkgref.Name, v pkgref.Version) time.Time
+}
+
+// SetUses lets u tell when releases were used, beside the files themselves; nil
+// takes that back.
+func (c *Cache) SetUses(u Uses) {
+	if u == nil {
+		c.uses.Store(nil)
+		return
+	}
+	c.uses.Store(&u)
+}
+
+// askUses adds what others know of last use.
+func (c *Cache) askUses(rooms []*room) {
+	u := c.uses.Load()
+	if u == nil {
+		return
+	}
+	if err := (*u).Read(); err != nil {
+		c.log.Warn("last use is known in part only", "error", err)
+	}
+	for _, r := range rooms {
+		if at := (*u).Used(r.name, r.v); at.After(r.used) {
+			r.used = at
+		}
+	}
+}
+
 // survey counts. It reads directories, no file, and takes no lock: what changes
 // meanwhile is counted or not. Errors: that of ctx.
 func (c *Cache) survey(ctx context.Context) (*survey, error) {
@@ -95,6 +130,7 @@ func (c *Cache) survey(ctx context.Context) (*survey, error) {
 			s.rooms = append(s.rooms, r)
 		}
 	}
+	c.askUses(s.rooms)
 	s.Releases = len(s.rooms)
 	c.noteHolding(s.Holding)
 	return s, nil

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/registryd/registryd/cache"
+	"github.com/registryd/registryd/pkgref"
 )
 
 // roomy is a cache whose clock can be moved out of the grace.
@@ -179,6 +180,25 @@ func TestTrimExempts_PF3(t *testing.T) {
 	r.later()
 	if got := r.trim(t, cache.Amount{Files: 1}, false); len(got.Evicted) != 1 || got.Pinned != 1 {
 		t.Errorf("later evicted %+v", got.Evicted)
+	}
+}
+
+// told is what somebody else knows of last use.
+type told map[string]time.Time
+
+func (told) Read() error { return errors.New("only in part") }
+func (t told) Used(_ pkgref.Name, v pkgref.Version) time.Time {
+	return t[v.String()]
+}
+
+func TestTrimAsksUses_PF3(t *testing.T) {
+	t.Parallel()
+	r := openRoomy(t)
+	r.fill(t, "x", 3)
+	r.SetUses(told{"1.0.0": time.Now(), "1.0.2": time.Unix(1, 0)})
+	got := r.trim(t, cache.Amount{Files: 9}, true)
+	if d := cmp.Diff([]string{"1.0.1"}, versions(got)); d != "" {
+		t.Errorf("would evict (-want +got)\n%s", d)
 	}
 }
 

@@ -165,6 +165,8 @@ type Precompress struct {
 type Cache struct {
 	MaxBytes, MaxFiles int64 // of packages; 0 is unlimited
 	Packs              int64 // bytes
+	// AccessLog is nginx's, absolute; "": last use is not looked up there.
+	AccessLog string
 }
 
 // Plugins are where code that is loaded at run time comes from.

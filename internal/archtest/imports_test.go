@@ -36,6 +36,8 @@ var floors = map[string]int{
 
 	"internal/unpack/unpacktest": 0,
 
+	"internal/accesslog": 1,
+
 	"provider":              1,
 	"provider/npm":          1,
 	"provider/dir":          1,

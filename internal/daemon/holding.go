@@ -10,6 +10,7 @@ import (
 
 	"github.com/registryd/registryd/cache"
 	"github.com/registryd/registryd/config"
+	"github.com/registryd/registryd/internal/accesslog"
 	"github.com/registryd/registryd/internal/quantity"
 )
 
@@ -75,6 +76,25 @@ func (h *holding) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(h.releases, prometheus.GaugeValue, float64(held.Releases))
 }
 
+// setBudget puts the budget of a configuration in force.
+func (s *Server) setBudget(c *config.Config) {
+	s.cache.SetBudget(budgetOf(c))
+	switch {
+	case c.Cache.AccessLog == "" || s.cache.NotesUse():
+		s.uses = nil
+		s.cache.SetUses(nil)
+	case s.uses == nil || s.uses.file != c.Cache.AccessLog:
+		s.uses = &logUses{accesslog.New(c.Cache.AccessLog, c.Root.Pub, nil), c.Cache.AccessLog}
+		s.cache.SetUses(s.uses)
+	}
+}
+
+// logUses is an access log that is read, and which one.
+type logUses struct {
+	*accesslog.Tail
+	file string
+}
+
 // budgetLine says how much may be kept, and how last use is known; "" without a
 // budget.
 func (s *Server) budgetLine(c *config.Config) string {
@@ -89,8 +109,12 @@ func (s *Server) budgetLine(c *config.Config) string {
 		return ""
 	}
 	known := "last use is the access time of files, nginx's hits included"
-	if !s.cache.NotesUse() {
-		known = "the file system is mounted with noatime: hits in nginx do not count as use"
+	switch {
+	case s.cache.NotesUse():
+	case c.Cache.AccessLog != "":
+		known = "last use is read from " + c.Cache.AccessLog
+	default:
+		known = "the file system is mounted with noatime: hits in nginx do not count as use; give cache.access_log"
 	}
 	return strings.Join(limits, " and ") + "; " + known
 }

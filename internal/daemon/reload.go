@@ -94,7 +94,7 @@ func (s *Server) rebuild(ctx context.Context, c *config.Config, r plugin.Reload)
 // enforce swaps the generations and clears the view of what is denied now.
 func (s *Server) enforce(next *generation) (removed []string, err error) {
 	s.cache.SetPackBytes(next.config.Cache.Packs)
-	s.cache.SetBudget(budgetOf(next.config))
+	s.setBudget(next.config)
 	old := s.put(next)
 	removed, err = s.registry.Swap(next.registry)
 	old.client.CloseIdle()

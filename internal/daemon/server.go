@@ -56,6 +56,7 @@ type Server struct {
 	gate     *gate
 	plugins  *plugin.Manager
 	asked    reloadQueue
+	uses     *logUses // nil: files tell when they were used; held by a reload
 
 	gen       atomic.Pointer[generation]
 	reloading sync.Mutex // held by a reload, and by the end of everything
@@ -135,7 +136,7 @@ func (s *Server) start(ctx context.Context, c *config.Config) error {
 	s.registry = registry.New(registry.Config{
 		Cache: s.cache, Logger: s.log, Observe: s.metrics.event,
 	}, g.registry)
-	s.cache.SetBudget(budgetOf(c))
+	s.setBudget(c)
 	s.put(g)
 	if _, err := s.registry.Start(); err != nil {
 		return fmt.Errorf("make the view obey the rules: %w", flat{err})
