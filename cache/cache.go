@@ -248,6 +248,13 @@ func (c *Cache) discard(trash string) {
 	}
 }
 
+// Deletions returns how many things that were taken out wait to be deleted.
+func (c *Cache) Deletions() int {
+	c.bin.mu.Lock()
+	defer c.bin.mu.Unlock()
+	return len(c.bin.trash)
+}
+
 func (c *Cache) emptyBin() {
 	for {
 		name, ok := c.bin.take()

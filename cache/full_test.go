@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/registryd/registryd/cache"
 	"github.com/registryd/registryd/internal/outcome"
@@ -21,12 +22,22 @@ func small(t *testing.T, options string) string {
 	if err := syscall.Mount("none", dir, "tmpfs", 0, options); err != nil {
 		t.Skipf("A FULL DISK IS NOT TESTED HERE: mounting a tmpfs needs root: %v", err)
 	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, 0); err != nil {
-			t.Errorf("unmount: %v", err)
-		}
-	})
+	t.Cleanup(func() { unmount(t, dir) })
 	return dir
+}
+
+// unmount waits for children of other tests, which have our files until they
+// run their programs.
+func unmount(t *testing.T, dir string) {
+	t.Helper()
+	err := syscall.Unmount(dir, 0)
+	for deadline := time.Now().Add(30 * time.Second); errors.Is(err, syscall.EBUSY) && time.Now().Before(deadline); {
+		time.Sleep(10 * time.Millisecond)
+		err = syscall.Unmount(dir, 0)
+	}
+	if err != nil {
+		t.Errorf("unmount: %v", err)
+	}
 }
 
 // noise does not compress.

@@ -27,20 +27,28 @@ func (c *Cache) releaseLock(name pkgref.Name, v pkgref.Version) *sync.RWMutex {
 // verified, unless it is there. Errors: what gate returned; ErrStale; ErrDamaged
 // when the release must be fetched again; outcome.Busy where the disk is full.
 func (c *Cache) Materialise(m *Manifest, f File, gate Gate) error {
+	_, err := c.Ensure(m, f, gate)
+	return err
+}
+
+// Ensure is Materialise for who wants to know whether there was anything to do:
+// made is false for a file that was in the view. Errors: as Materialise.
+func (c *Cache) Ensure(m *Manifest, f File, gate Gate) (made bool, err error) {
 	lock := c.releaseLock(m.Name, m.Version)
 	lock.RLock()
 	defer lock.RUnlock()
 	if err := c.admit(m, f, gate); err != nil {
-		return err
+		return false, err
 	}
 	if c.InView(m, f) {
-		return nil
+		return false, nil
 	}
 	staged, err := c.copyOut(m, f)
 	if err != nil {
-		return err
+		return false, err
 	}
-	return c.show(m, f, staged)
+	err = c.show(m, f, staged)
+	return err == nil, err
 }
 
 // ErrStale: the release was flushed or evicted since its manifest was read; who

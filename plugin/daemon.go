@@ -48,7 +48,7 @@ func newDaemon(m *Manifest, c *Config, settings fetch.Config, cache *lru.Map[str
 		name: m.Name, limits: m.Limits, cache: cache, verify: c.VerifySRI, redact: redactor(secrets),
 		log: c.Logger.With("plugin", m.Name),
 	}
-	settings.Trusted = nil
+	settings.Trusted, settings.Provider = nil, m.Name
 	for _, text := range m.Capabilities.HTTP {
 		p, err := parsePlace(text)
 		if err != nil {

@@ -110,9 +110,14 @@ func (r *Registry) versions(ctx context.Context, g *Generation, name pkgref.Name
 	usable := held.versions != nil && age < ttl+g.StaleIfError
 	_, failed := r.marks.Get(listMark(name, p)) // a moment ago: it would only cost time
 	switch {
-	case age < ttl, usable && failed:
+	case age < ttl:
+		r.lookups.count(listHit)
+		return held.result()
+	case usable && failed:
+		r.lookups.count(listStale)
 		return held.result()
 	case held.versions != nil && ttl == g.CacheTime && age < ttl+g.StaleWhileRevalidate:
+		r.lookups.count(listStale)
 		r.refreshBehind(held, name, source)
 		return held.result()
 	case !usable:
@@ -121,8 +126,10 @@ func (r *Registry) versions(ctx context.Context, g *Generation, name pkgref.Name
 	fresh, err := r.refreshList(ctx, name, source)
 	if err != nil && ctx.Err() == nil {
 		r.log.Warn("serving a stale version list", "pkg", name, "provider", p.Name(), "age", age.Round(time.Second).String(), "error", err)
+		r.lookups.count(listStale)
 		return held.result()
 	}
+	r.lookups.count(listMiss)
 	if err != nil {
 		return nil, err
 	}
@@ -135,6 +142,7 @@ func listMark(name pkgref.Name, p provider.Provider) string { return string(name
 // firstList reads a list in whose place nothing can be served. Of what failed
 // only a refusal is remembered: it costs the whole document to come to it.
 func (r *Registry) firstList(ctx context.Context, name pkgref.Name, p lister) (*heldList, error) {
+	r.lookups.count(listMiss)
 	if err, failed := r.marks.Get(listMark(name, p)); failed && errors.Is(err, outcome.Refused) {
 		return nil, err
 	}

@@ -18,35 +18,41 @@ func (r *Registry) gate(m *cache.Manifest) cache.Gate {
 	return func() error { return r.gen.Load().Rules.Check(m.Name, m.Version) }
 }
 
-// materialise puts f into the view and returns it with size and digest.
+// materialise sees to it that f is in the view and returns it with size and digest.
 func (r *Registry) materialise(ctx context.Context, m *cache.Manifest, f cache.File) (cache.File, error) {
 	start := time.Now()
-	f, err := r.show(ctx, m, f)
+	f, made, err := r.show(ctx, m, f)
 	if err == nil {
 		r.precompress(m, f)
 	}
+	if err == nil && !made {
+		r.lookups.count(viewHit)
+		return f, nil
+	}
+	r.lookups.count(viewMiss)
 	r.observe(Event{Kind: EventMaterialise, Provider: m.Provider, Err: err, Bytes: f.Size, Duration: time.Since(start)})
 	return f, err
 }
 
-func (r *Registry) show(ctx context.Context, m *cache.Manifest, f cache.File) (cache.File, error) {
+// show is materialise, uncounted; made is false for what was in the view.
+func (r *Registry) show(ctx context.Context, m *cache.Manifest, f cache.File) (shown cache.File, made bool, err error) {
 	if !m.Archive() {
 		return r.showLoose(ctx, m, f)
 	}
-	err := r.cache.Materialise(m, f, r.gate(m))
+	made, err = r.cache.Ensure(m, f, r.gate(m))
 	if !errors.Is(err, cache.ErrDamaged) {
-		return f, err
+		return f, made, err
 	}
 	if err := r.refetch(ctx, m); err != nil {
-		return f, err
+		return f, false, err
 	}
 	if err := r.cache.Materialise(m, f, r.gate(m)); err != nil {
 		if errors.Is(err, cache.ErrDamaged) {
 			err = outcome.Wrap(outcome.Busy, err, "%s cannot be kept on this disk", m.Ref())
 		}
-		return f, err
+		return f, false, err
 	}
-	return f, nil
+	return f, true, nil
 }
 
 // refetch gets the bytes of a held release again, after they were damaged or
@@ -91,12 +97,12 @@ func (r *Registry) otherContent(held *cache.Manifest, provider, what string) err
 }
 
 // showLoose fetches one file of a files release into the view.
-func (r *Registry) showLoose(ctx context.Context, m *cache.Manifest, f cache.File) (cache.File, error) {
+func (r *Registry) showLoose(ctx context.Context, m *cache.Manifest, f cache.File) (shown cache.File, made bool, err error) {
 	if !f.SHA256.IsZero() && r.cache.InView(m, f) {
-		return f, r.gate(m)()
+		return f, false, r.gate(m)()
 	}
 	key := m.Ref() + "/" + f.Path
-	_, err := share(ctx, r.files, key, func(ctx context.Context) (struct{}, error) {
+	_, err = share(ctx, r.files, key, func(ctx context.Context) (struct{}, error) {
 		loose, grown, err := r.receive(ctx, m, f)
 		if err != nil {
 			return struct{}{}, err
@@ -104,16 +110,16 @@ func (r *Registry) showLoose(ctx context.Context, m *cache.Manifest, f cache.Fil
 		return struct{}{}, loose.Show(grown, r.gate(m))
 	})
 	if err != nil {
-		return f, err
+		return f, false, err
 	}
 	held, err := r.cache.Manifest(m.Name, m.Version)
 	if err != nil {
-		return f, cache.ErrStale
+		return f, false, cache.ErrStale
 	}
 	if g, ok := held.File(f.Path); ok {
-		return g, nil
+		return g, true, nil
 	}
-	return f, cache.ErrStale
+	return f, false, cache.ErrStale
 }
 
 // receive fetches one file of a files release and pins it in the manifest.

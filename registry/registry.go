@@ -66,10 +66,15 @@ func (g *Generation) flightTime() time.Duration {
 
 // Event is something that metrics count.
 type Event struct {
-	Kind     EventKind     // what happened
-	Provider string        // whom it was about
-	Err      error         // nil: it went well
-	Bytes    int64         // that were moved; 0 where none were or nobody counted
+	Kind     EventKind // what happened
+	Provider string    // whom it was about
+	Err      error     // nil: it went well
+	Bytes    int64     // that were moved; 0 where none were or nobody counted
+	// Items are the files of a release that was fetched, or the releases that a
+	// sweep took out of the view.
+	Items int
+	// Unpacked is how large the files of a tarball are together, in bytes.
+	Unpacked int64
 	Duration time.Duration // of the whole; 0 for an alarm
 }
 
@@ -83,6 +88,7 @@ const (
 	EventList           EventKind = "list"            // a version list was fetched
 	EventMaterialise    EventKind = "materialise"     // a file was put into the view
 	EventPrecompress    EventKind = "precompress"     // a file had its turn to get compressed siblings
+	EventSweep          EventKind = "sweep"           // the view was made to obey the rules
 	EventProviderChange EventKind = "provider-change" // a name is served by another provider than before
 	EventContentChange  EventKind = "content-change"  // a version has other content than before
 )
@@ -113,6 +119,8 @@ type Registry struct {
 	files    *flight.Group[string, struct{}]        // by name@version/path
 	refresh  *flight.Group[listKey, *heldList]
 	mains    *flight.Group[pkgref.Name, pkgref.Version]
+
+	lookups lookups
 
 	lists *lru.Map[listKey, *heldList]
 	marks *lru.Map[string, error] // by name@version: why it cannot be had
@@ -194,6 +202,13 @@ func (r *Registry) Start() (removed []string, err error) {
 }
 
 func (r *Registry) sweep(g *Generation) ([]string, error) {
+	start := time.Now()
+	removed, err := r.sweepNow(g)
+	r.observe(Event{Kind: EventSweep, Err: err, Items: len(removed), Duration: time.Since(start)})
+	return removed, err
+}
+
+func (r *Registry) sweepNow(g *Generation) ([]string, error) {
 	removed, err := r.cache.Sweep(func(name pkgref.Name, v pkgref.Version) bool {
 		return g.Rules.Check(name, v) != nil
 	})

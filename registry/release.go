@@ -22,10 +22,12 @@ func (r *Registry) Release(ctx context.Context, name pkgref.Name, v pkgref.Versi
 	}
 	key := ref(name, v)
 	if err, marked := r.marks.Get(key); marked {
+		r.lookups.count(releaseAbsent)
 		return nil, err
 	}
 	m, err := r.cache.Manifest(name, v)
 	if err == nil {
+		r.lookups.count(releaseHit)
 		r.watched.add(m)
 	}
 	if !errors.Is(err, outcome.NotFound) {
@@ -34,11 +36,14 @@ func (r *Registry) Release(ctx context.Context, name pkgref.Name, v pkgref.Versi
 	if ttl := r.cache.AbsentFor(name, v, g.asks(name)); ttl > 0 && ttl <= g.NegativeCacheTime { // not one that a clock of before made
 		err := outcome.New(outcome.NotFound, "%s does not exist", key)
 		r.marks.Put(key, err, 1, ttl)
+		r.lookups.count(releaseAbsent)
 		return nil, err
 	}
 	if m, ok := r.assumed.Get(key); ok {
+		r.lookups.count(releaseHit)
 		return m, nil
 	}
+	r.lookups.count(releaseMiss)
 	return r.fetch(ctx, name, v)
 }
 
@@ -183,6 +188,12 @@ func (r *Registry) takeNow(ctx context.Context, g *Generation, w wanted, src sou
 	event := Event{Kind: EventRelease, Provider: src.provider.Name(), Err: err, Duration: time.Since(start)}
 	if m != nil {
 		event.Bytes = m.BlobSize
+	}
+	if err == nil {
+		event.Items = len(m.Files())
+	}
+	if err == nil && m.Archive() {
+		event.Unpacked = m.Unpacked()
 	}
 	r.observe(event)
 	if err != nil {

@@ -169,16 +169,25 @@ func TestMetrics_Names(t *testing.T) {
 	}
 	want := []string{
 		"registryd_build_info gauge",
+		"registryd_cache_lookups_total counter",
+		"registryd_config_applied_timestamp_seconds gauge",
+		"registryd_config_generation gauge",
 		"registryd_evictions_total counter",
+		"registryd_flights_running gauge",
+		"registryd_flights_total counter",
 		"registryd_held_bytes gauge",
 		"registryd_held_files gauge",
 		"registryd_held_releases gauge",
 		"registryd_http_request_duration_seconds histogram",
 		"registryd_http_requests_total counter",
+		"registryd_queue_length gauge",
 		"registryd_registry_bytes_total counter",
+		"registryd_registry_event_duration_seconds histogram",
 		"registryd_registry_events_total counter",
+		"registryd_registry_items_total counter",
 		"registryd_reloads_total counter",
 		"registryd_upstream_breaker_state gauge",
+		"registryd_upstream_bytes_total counter",
 		"registryd_upstream_request_duration_seconds histogram",
 		"registryd_upstream_requests_total counter",
 	}
@@ -191,11 +200,26 @@ func TestMetrics_Names(t *testing.T) {
 		`registryd_http_requests_total{outcome="not-found",route="packages",status="404"} 1`,
 		`registryd_http_requests_total{outcome="not-found",route="unknown",status="404"} 1`,
 		`registryd_reloads_total{result="done"} 1`,
+		`registryd_config_generation 2`,
+		`registryd_registry_events_total{kind="sweep",outcome="ok",provider=""} 2`,
+		`registryd_registry_items_total{kind="release"} 6`,
+		`registryd_registry_event_duration_seconds_count{kind="release"} 1`,
+		`registryd_cache_lookups_total{layer="release",result="miss"} 2`,
+		`registryd_cache_lookups_total{layer="view",result="miss"} 1`,
+		`registryd_cache_lookups_total{layer="list",result="miss"} 1`,
+		`registryd_flights_total{kind="release",part="started"} 2`,
+		`registryd_flights_running{kind="release"} 0`,
+		`registryd_queue_length{queue="upstream"} 0`,
 		`registryd_registry_events_total{kind="release",outcome="ok",provider="npm"} 1`,
 		fmt.Sprintf(`registryd_upstream_requests_total{host=%q,status="404"} 1`, f.upstream.Host()),
 	} {
 		if !strings.Contains(text, line+"\n") {
 			t.Errorf("missing: %s", line)
+		}
+	}
+	for _, pattern := range []string{`registryd_upstream_bytes_total{provider="npm"} [1-9]`, `registryd_registry_bytes_total{kind="unpacked"} [1-9]`} {
+		if !regexp.MustCompile("(?m)^" + pattern).MatchString(text) {
+			t.Errorf("missing: %s", pattern)
 		}
 	}
 	if !strings.Contains(text, "go_goroutines ") || !strings.Contains(text, "process_open_fds ") {

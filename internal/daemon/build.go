@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"github.com/registryd/registryd/cache"
 	"github.com/registryd/registryd/config"
 	"github.com/registryd/registryd/internal/fetch"
+	"github.com/registryd/registryd/internal/httpx"
 	"github.com/registryd/registryd/internal/unpack"
 	"github.com/registryd/registryd/pkgref"
 	"github.com/registryd/registryd/plugin"
@@ -85,6 +87,7 @@ func (s *Server) client(c *config.Config, settings npm.Settings) (*fetch.Client,
 func (s *Server) fetchConfig(c *config.Config, settings npm.Settings) (fetch.Config, error) {
 	f, err := fetchConfig(c, settings)
 	f.UserAgent, f.Logger, f.Observe = "registryd/"+s.options.Version, s.log, s.metrics.fetched
+	f.Ended = s.ended
 	return f, err
 }
 
@@ -103,6 +106,23 @@ func fetchConfig(c *config.Config, settings npm.Settings) (fetch.Config, error) 
 		TotalTimeout: c.Timeouts.Total, Concurrency: c.Limits.UpstreamConcurrency, CAFile: ca,
 		Proxy: proxy, Offline: c.Offline,
 	}, nil
+}
+
+// ended counts and logs what was asked upstream.
+func (s *Server) ended(ctx context.Context, e fetch.Ended) {
+	s.metrics.sent(e)
+	if !s.log.Enabled(ctx, slog.LevelInfo) {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("provider", e.Provider), slog.String("method", e.Method), slog.String("url", httpx.Clip(e.URL)), slog.String("host", e.Host),
+		slog.Int("status", e.Status), slog.String("outcome", httpx.Label(e.Err)), slog.Int("requests", e.Requests),
+		slog.Int64("bytes", e.Bytes), slog.Float64("dur_ms", float64(e.Duration.Microseconds())/1000),
+	}
+	if e.Err != nil {
+		attrs = append(attrs, slog.String("error", e.Err.Error()))
+	}
+	s.log.LogAttrs(ctx, slog.LevelInfo, "upstream", attrs...)
 }
 
 // proxyFunc prefers our own setting to npm's, and that to the environment.
@@ -168,7 +188,7 @@ func (s *Server) entry(ctx context.Context, p config.Provider, c *config.Config,
 }
 
 func (s *Server) provider(ctx context.Context, p config.Provider, c *config.Config, settings npm.Settings, g *generation) (provider.Provider, error) {
-	client := g.client
+	client := g.client.For(p.Name)
 	switch p.Type {
 	case "npm":
 		n := npmConfig(p, settings)

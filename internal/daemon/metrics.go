@@ -10,6 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/registryd/registryd/internal/fetch"
 	"github.com/registryd/registryd/internal/httpx"
 	"github.com/registryd/registryd/registry"
 )
@@ -17,12 +18,16 @@ import (
 // metrics are the instruments of one server.
 type metrics struct {
 	registry  *prometheus.Registry
+	page      http.Handler // all metrics
 	requests  *prometheus.CounterVec
 	durations *prometheus.HistogramVec
 	upstream  *prometheus.CounterVec
 	waits     *prometheus.HistogramVec
 	events    *prometheus.CounterVec
 	bytes     *prometheus.CounterVec
+	items     *prometheus.CounterVec
+	took      *prometheus.HistogramVec
+	sentBytes *prometheus.CounterVec
 	reloads   *prometheus.CounterVec
 
 	mu    sync.Mutex
@@ -77,12 +82,16 @@ func newMetrics(version string) *metrics {
 		m.registry.MustRegister(h)
 		return h
 	}
+	m.page = promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 	m.requests = counter("registryd_http_requests_total", "Answers, by route, status and outcome.", "route", "status", "outcome")
 	m.durations = histogram("registryd_http_request_duration_seconds", "Time until an answer was complete.", "route")
 	m.upstream = counter("registryd_upstream_requests_total", "Requests that went out, by host and status.", "host", "status")
 	m.waits = histogram("registryd_upstream_request_duration_seconds", "Time until the header of an answer from upstream.", "host")
 	m.events = counter("registryd_registry_events_total", "What the registry did, by kind, provider and outcome.", "kind", "provider", "outcome")
-	m.bytes = counter("registryd_registry_bytes_total", "Bytes fetched or put into the view, by kind.", "kind")
+	m.bytes = counter("registryd_registry_bytes_total", "Bytes fetched or put into the view, by kind; unpacked: those of the files of fetched tarballs.", "kind")
+	m.items = counter("registryd_registry_items_total", "Files of fetched releases, and releases that sweeps took out of the view, by kind.", "kind")
+	m.took = histogram("registryd_registry_event_duration_seconds", "How long what the registry does took, by kind.", "kind")
+	m.sentBytes = counter("registryd_upstream_bytes_total", "Bytes of bodies that came from upstream, as they are on the wire, by provider.", "provider")
 	m.reloads = counter("registryd_reloads_total", "Reloads of the configuration, by result.", "result")
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "registryd_build_info", Help: "Always 1; the label says what runs."}, []string{"version"})
 	info.WithLabelValues(version).Set(1)
@@ -122,11 +131,26 @@ func (m *metrics) fetched(host string, status int, err error, d time.Duration) {
 
 func (m *metrics) event(e registry.Event) {
 	m.events.WithLabelValues(string(e.Kind), e.Provider, httpx.Label(e.Err)).Inc()
+	if e.Duration > 0 {
+		m.took.WithLabelValues(string(e.Kind)).Observe(e.Duration.Seconds())
+	}
 	if e.Err == nil && e.Bytes > 0 {
 		m.bytes.WithLabelValues(string(e.Kind)).Add(float64(e.Bytes))
 	}
+	if e.Unpacked > 0 {
+		m.bytes.WithLabelValues("unpacked").Add(float64(e.Unpacked))
+	}
+	if e.Items > 0 {
+		m.items.WithLabelValues(string(e.Kind)).Add(float64(e.Items))
+	}
 }
 
-func (m *metrics) handler() http.Handler {
-	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+func (m *metrics) sent(e fetch.Ended) {
+	m.sentBytes.WithLabelValues(e.Provider).Add(float64(e.Bytes))
+}
+
+// serve answers with all metrics.
+func (m *metrics) serve(w http.ResponseWriter, r *http.Request) error {
+	m.page.ServeHTTP(w, r)
+	return nil
 }

@@ -30,7 +30,7 @@ func (s *Server) routes(c *config.Config) http.Handler {
 		router.Handler(method, "/-/livez", adapter.Handle("livez", s.livez))
 		router.Handler(method, "/-/readyz", adapter.Handle("readyz", s.readyz))
 	}
-	router.Handler(http.MethodGet, "/-/metrics", s.metrics.handler())
+	router.Handler(http.MethodGet, "/-/metrics", adapter.Handle("metrics", s.metrics.serve))
 	if c.Admin != nil && len(c.Admin.Tokens) > 0 {
 		s.admin(c).Routes(router, guarded)
 	}

@@ -75,6 +75,8 @@ type generation struct {
 	client   *fetch.Client
 	change   *plugin.Change // of the plugins; nil once it is in force or given up
 	handler  http.Handler
+	number   int       // 1 is that of the start
+	applied  time.Time // when it was put in force
 	// notes are lines for the person who starts or reloads the daemon.
 	notes []string
 }
@@ -89,6 +91,10 @@ func (s *Server) put(g *generation) *generation {
 		g.change = nil
 	}
 	g.handler = s.routes(g.config)
+	g.number, g.applied = 1, time.Now()
+	if old := s.current(); old != nil {
+		g.number += old.number
+	}
 	return s.gen.Swap(g)
 }
 
@@ -138,6 +144,7 @@ func (s *Server) start(ctx context.Context, c *config.Config) error {
 	}, g.registry)
 	s.setBudget(c)
 	s.put(g)
+	s.metrics.registry.MustRegister(newCollected(s))
 	if _, err := s.registry.Start(); err != nil {
 		return fmt.Errorf("make the view obey the rules: %w", flat{err})
 	}

@@ -148,7 +148,7 @@ func (r *recorder) clients(n int, next func(client, i int) string) (stop func())
 
 func eventually(t *testing.T, otherwise string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !holds(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal(otherwise)
 		}

@@ -22,6 +22,7 @@ const maxDiscard = 16 << 10
 // size.
 type body struct {
 	ctx   context.Context // of the exchange: its cause tells why a read failed
+	x     *exchange
 	rc    io.ReadCloser
 	where string
 	stall time.Duration
@@ -30,13 +31,16 @@ type body struct {
 	want  int64 // announced length; -1: unknown
 	read  int64
 	err   error // of the last read, returned for ever
-	close func()
+	// unwanted is set while a body is read that nobody is given.
+	unwanted bool
+	close    func()
 }
 
 // body takes over the body of resp. Closing it does not end the exchange yet.
 func (x *exchange) body(ctx context.Context, resp *http.Response) *body {
 	b := &body{
 		ctx:   ctx,
+		x:     x,
 		rc:    resp.Body,
 		where: clean(x.url),
 		stall: x.client.config.StallTimeout,
@@ -45,7 +49,7 @@ func (x *exchange) body(ctx context.Context, resp *http.Response) *body {
 		want:  resp.ContentLength,
 	}
 	b.timer.Stop()
-	b.close = sync.OnceFunc(x.end)
+	b.close = sync.OnceFunc(func() { x.end(ctx) })
 	if resp.StatusCode == http.StatusNotModified || x.method == http.MethodHead {
 		b.want = -1 // announces the length of what it does not send
 	}
@@ -65,10 +69,14 @@ func (b *body) Read(p []byte) (int, error) {
 	n, err := b.rc.Read(p)
 	b.timer.Stop()
 	b.read += int64(n)
+	b.x.bytes.Add(int64(n))
 	if int64(n) > left {
 		n, err = int(left), outcome.New(outcome.Refused, "get %s: body is larger than %d bytes", b.where, b.limit)
 	}
 	b.err = b.judge(err)
+	if !b.unwanted {
+		b.x.fail(b.err)
+	}
 	return n, b.err
 }
 
@@ -104,7 +112,7 @@ func (b *body) abandon() {
 // returns the beginning.
 func (b *body) discard() string {
 	defer b.abandon()
-	b.limit, b.want = maxDiscard, -1
+	b.limit, b.want, b.unwanted = maxDiscard, -1, true
 	var text strings.Builder
 	_, _ = io.CopyN(&text, b, maxSnippet) // the status is the error to report
 	_, _ = io.Copy(io.Discard, b)
@@ -152,6 +160,7 @@ func (d *decoded) Read(p []byte) (int, error) {
 		n, err = int(left), outcome.New(outcome.Refused, "get %s: decoded body is larger than %d bytes", d.wire.where, d.wire.limit)
 	}
 	d.err = d.judge(err)
+	d.wire.x.fail(d.err)
 	return n, d.err
 }
 

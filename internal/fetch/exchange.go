@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/registryd/registryd/internal/outcome"
@@ -35,13 +37,39 @@ type exchange struct {
 	place   *place // at the current host; nil: none held
 	cancel  context.CancelCauseFunc
 	total   *time.Timer
+
+	start  time.Time
+	first  string                // the URL that was asked for, clean
+	sent   int                   // requests
+	status int                   // of the last answer
+	bytes  atomic.Int64          // of bodies, which may be closed while they are read
+	failed atomic.Pointer[error] // that whoever asked was given, by Get or by the body
 }
 
-// end gives back everything that the exchange holds.
-func (x *exchange) end() {
+// fail notes what whoever asked is given.
+func (x *exchange) fail(err error) {
+	if err != nil && err != io.EOF { //nolint:errorlint // the stream's own end, never wrapped
+		x.failed.Store(&err)
+	}
+}
+
+// end gives back everything that the exchange holds, and tells that it is over.
+func (x *exchange) end(ctx context.Context) {
 	x.leave()
 	x.total.Stop()
 	x.cancel(nil)
+	f := x.client.config.Ended
+	if f == nil || x.sent == 0 {
+		return
+	}
+	ended := Ended{
+		Provider: x.client.config.Provider, Method: cmp.Or(x.request.Method, http.MethodGet), URL: x.first, Host: x.url.Host,
+		Status: x.status, Requests: x.sent, Bytes: x.bytes.Load(), Duration: time.Since(x.start),
+	}
+	if err := x.failed.Load(); err != nil {
+		ended.Err = *err
+	}
+	f(context.WithoutCancel(ctx), ended)
 }
 
 func (x *exchange) leave() {
@@ -162,9 +190,11 @@ func (x *exchange) demote(status int) {
 
 func (x *exchange) observe(ctx context.Context, resp *http.Response, err error, d time.Duration) {
 	status := 0
+	x.sent++
 	if resp != nil {
 		status = resp.StatusCode
 	}
+	x.status = status
 	if f := x.client.config.Observe; f != nil {
 		f(x.url.Host, status, err, d)
 	}

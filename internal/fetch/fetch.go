@@ -67,6 +67,12 @@ type Config struct {
 	// retries included: its host, the status (0 for none), the error and the
 	// time until the header. It is called from many goroutines at once.
 	Observe func(host string, status int, err error, d time.Duration)
+	// Ended, if set, is told of every Get that sent a request, once nothing more of
+	// it will happen. It is called from many goroutines at once.
+	Ended func(context.Context, Ended)
+	// Provider is whom the requests are for, see Ended and Client.For; "" for
+	// nobody in particular.
+	Provider string
 	// Transport takes the place of the guarded transport: no dial guard, no
 	// CAFile, no Proxy. It is there for tests without a network; nil: guarded.
 	Transport http.RoundTripper
@@ -77,6 +83,21 @@ type Client struct {
 	config    Config
 	transport http.RoundTripper
 	hosts     *hosts
+}
+
+// Ended tells how a Get ended, its body included. It holds no user info and no
+// query of a URL.
+type Ended struct {
+	Provider string        // whom it was for
+	Method   string        // of the request
+	URL      string        // that was asked for first
+	Host     string        // that answered last, after redirects
+	Status   int           // of the last answer; 0: there was none
+	Requests int           // that went out: redirects and retries count
+	Bytes    int64         // of all bodies, as they came over the wire
+	Duration time.Duration // of all of it, the wait for a place at the host included
+	// Err is nil also where the reader of the body had enough before its end.
+	Err error
 }
 
 // New checks the configuration and reads CAFile. Errors: plain ones, for a
@@ -186,7 +207,7 @@ func (c *Client) Get(ctx context.Context, r Request) (*Response, error) {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	x := &exchange{
-		client: c, request: r, url: u, auth: r.Authorization, cancel: cancel,
+		start: time.Now(), first: clean(u), client: c, request: r, url: u, auth: r.Authorization, cancel: cancel,
 		method: cmp.Or(r.Method, http.MethodGet), header: r.Header, payload: r.Body,
 	}
 	x.total = time.AfterFunc(c.config.TotalTimeout, func() { cancel(errTotal) })
@@ -194,9 +215,21 @@ func (c *Client) Get(ctx context.Context, r Request) (*Response, error) {
 	if err == nil {
 		return resp, nil
 	}
-	x.end()
+	x.fail(err)
+	x.end(ctx)
 	return nil, err
 }
+
+// For returns a client whose requests are for a provider. It shares all else
+// with c: the places at each host, what is known of them, the connections.
+func (c *Client) For(provider string) *Client {
+	d := *c
+	d.config.Provider = provider
+	return &d
+}
+
+// Waiting returns how many requests wait for a place at their host.
+func (c *Client) Waiting() int { return int(c.hosts.waiting.Load()) }
 
 // CloseIdle closes idle connections, when the client is replaced. Requests in
 // flight go on.

@@ -3,6 +3,7 @@ package fetch
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -19,7 +20,8 @@ const maxHeld = 1024
 // nobody uses it, no delay runs and its last answer was none of these, because
 // redirects can name any number of them.
 type hosts struct {
-	limit int64
+	limit   int64
+	waiting atomic.Int64 // requests that wait for a place
 
 	mu sync.Mutex
 	m  map[string]*host
@@ -75,9 +77,11 @@ func (h *hosts) wait(ctx context.Context, key string, e *host, wait time.Duratio
 	if e.places.TryAcquire(1) {
 		return nil
 	}
-	waiting, cancel := context.WithTimeout(ctx, wait)
+	h.waiting.Add(1)
+	defer h.waiting.Add(-1)
+	bounded, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	if err := e.places.Acquire(waiting, 1); err != nil {
+	if err := e.places.Acquire(bounded, 1); err != nil {
 		if ctx.Err() != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package fetch_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -277,6 +279,98 @@ func TestWaitingForAPlaceEnds(t *testing.T) {
 		resp.Body.Close()
 		if f.Hosts() != 0 {
 			t.Error("the host is still remembered")
+		}
+	})
+}
+
+// Each Get that sends something ends once, whatever becomes of it, and tells
+// nothing that may be secret.
+func TestEnded(t *testing.T) {
+	t.Parallel()
+	reset := &net.OpError{Op: "read", Err: syscall.ECONNRESET}
+	cut := io.MultiReader(strings.NewReader("abc"), iotest.ErrReader(reset))
+	large := strings.Repeat("x", 100<<10)
+	for _, tt := range []struct {
+		name    string
+		request fetch.Request
+		answers []*http.Response // nil: no answer
+		read    int64            // bytes of the body that are wanted; -1: all
+		want    fetch.Ended
+	}{
+		{"all of it", fetch.Request{}, []*http.Response{respond(200, strings.NewReader("abc"))}, -1, fetch.Ended{Status: 200, Requests: 1, Bytes: 3}},
+		{"a part", fetch.Request{}, []*http.Response{respond(200, strings.NewReader("abc"))}, 1, fetch.Ended{Status: 200, Requests: 1, Bytes: 1}},
+		{"nothing new", fetch.Request{Validator: "x"}, []*http.Response{respond(304, nil)}, -1, fetch.Ended{Status: 304, Requests: 1}},
+		{"cut off", fetch.Request{}, []*http.Response{respond(200, cut)}, -1, fetch.Ended{Status: 200, Requests: 1, Bytes: 3, Err: outcome.Unavailable}},
+		{"not there", fetch.Request{}, []*http.Response{respond(404, strings.NewReader("no"))}, -1, fetch.Ended{Status: 404, Requests: 1, Bytes: 2, Err: outcome.NotFound}},
+		{"redirected", fetch.Request{}, []*http.Response{respond(302, strings.NewReader(large), "Location", "https://other.test/y?secret"), respond(200, strings.NewReader("abc"))}, -1,
+			fetch.Ended{Host: "other.test", Status: 200, Requests: 2, Bytes: 16<<10 + 1 + 3}},
+		{"second try", fetch.Request{}, []*http.Response{nil, respond(200, strings.NewReader("abc"))}, -1, fetch.Ended{Status: 200, Requests: 2, Bytes: 3}},
+		{"no answer", fetch.Request{}, []*http.Response{nil, nil, nil}, -1, fetch.Ended{Requests: 3, Err: outcome.Unavailable}},
+		{"no gzip", fetch.Request{Compress: true}, []*http.Response{respond(200, strings.NewReader("abc"), "Content-Encoding", "gzip")}, -1,
+			fetch.Ended{Status: 200, Requests: 1, Bytes: 3, Err: outcome.Unavailable}},
+		{"other method", fetch.Request{Method: "PUT", AnyStatus: true}, []*http.Response{respond(500, strings.NewReader("abc"))}, -1, fetch.Ended{Method: "PUT", Status: 500, Requests: 1, Bytes: 3}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				var ended []fetch.Ended
+				answers := tt.answers
+				f := client(t, fetch.Config{
+					Ended: func(ctx context.Context, e fetch.Ended) { ended = append(ended, e) },
+					Transport: roundTrip(func(*http.Request) (resp *http.Response, err error) {
+						if resp, answers = answers[0], answers[1:]; resp == nil {
+							err = reset
+						}
+						return resp, err
+					}),
+				}).For("npm")
+				request := tt.request
+				request.URL, request.Limit = "https://user:secret@up.test/x?secret#secret", 1<<20
+				if resp, err := f.Get(t.Context(), request); err == nil {
+					_, _ = io.CopyN(io.Discard, resp.Body, map[bool]int64{true: 1 << 20, false: tt.read}[tt.read < 0])
+					resp.Body.Close()
+					resp.Body.Close()
+				}
+				if len(ended) != 1 {
+					t.Fatalf("told %d times", len(ended))
+				}
+				got, want := ended[0], tt.want
+				want.Provider, want.URL, want.Duration = "npm", "https://up.test/x", got.Duration
+				want.Host, want.Method = cmp.Or(want.Host, "up.test"), cmp.Or(want.Method, "GET")
+				if !errors.Is(got.Err, want.Err) || want.Err == nil && got.Err != nil {
+					t.Errorf("error %v, want %v", got.Err, want.Err)
+				}
+				got.Err, want.Err = nil, nil
+				if got != want {
+					t.Errorf("got  %+v\nwant %+v", got, want)
+				}
+			})
+		})
+	}
+}
+
+// Where nothing went out there is nothing to tell.
+func TestEnded_NothingSent(t *testing.T) {
+	t.Parallel()
+	f := client(t, fetch.Config{Offline: true, Ended: func(context.Context, fetch.Ended) { t.Error("told of a request that was not sent") }})
+	if _, err := f.Get(t.Context(), fetch.Request{URL: upstream}); !errors.Is(err, outcome.Busy) {
+		t.Error(err)
+	}
+}
+
+func TestWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := client(t, fetch.Config{Concurrency: 1, Transport: roundTrip(hang)})
+		for range 3 {
+			go f.For("x").Get(t.Context(), fetch.Request{URL: upstream})
+		}
+		synctest.Wait()
+		if n := f.Waiting(); n != 2 {
+			t.Errorf("%d wait, want 2", n)
+		}
+		time.Sleep(time.Hour)
+		if n := f.Waiting(); n != 0 {
+			t.Errorf("%d wait still", n)
 		}
 	})
 }

@@ -34,6 +34,22 @@ type Group[K comparable, V any] struct {
 	idle    sync.Cond // on mu: running became 0
 	calls   map[K]*call[V]
 	running int // executions, also those that were abandoned and have not ended
+	started uint64
+	joined  uint64
+}
+
+// Counts tells how much work a group did.
+type Counts struct {
+	Started uint64 // executions
+	Joined  uint64 // callers of Do who shared an execution that was running
+	Running int    // executions right now, also those that nobody waits for any more
+}
+
+// Counts returns the numbers since the group was made.
+func (g *Group[K, V]) Counts() Counts {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return Counts{Started: g.started, Joined: g.joined, Running: g.running}
 }
 
 // call is one execution. A call that the last waiter left is taken out of the
@@ -96,12 +112,14 @@ func (g *Group[K, V]) join(key K, fn func(context.Context) (V, error)) (c *call[
 	}
 	if c, ok := g.calls[key]; ok {
 		c.waiters++
+		g.joined++
 		return c, true, nil
 	}
 	ctx, cancel := context.WithCancel(g.base)
 	c = &call[V]{cancel: cancel, waiters: 1, done: make(chan struct{})}
 	g.calls[key] = c
 	g.running++
+	g.started++
 	go g.run(ctx, key, c, fn)
 	return c, false, nil
 }

@@ -69,6 +69,10 @@ func TestDo_SharesOneExecution(t *testing.T) {
 		if runs.Load() != 1 || started != 1 {
 			t.Errorf("%d executions, %d callers who started one; want 1 and 1", runs.Load(), started)
 		}
+		g.Wait()
+		if got, want := g.Counts(), (flight.Counts{Started: 1, Joined: 999}); got != want {
+			t.Errorf("counted %+v, want %+v", got, want)
+		}
 	})
 }
 
@@ -292,6 +296,9 @@ func TestWait_CountsAbandonedWork(t *testing.T) {
 		synctest.Wait()
 		cancel()
 		<-left
+		if got, want := g.Counts(), (flight.Counts{Started: 1, Running: 1}); got != want {
+			t.Errorf("counted %+v, want %+v", got, want)
+		}
 		g.Wait()
 		if d := time.Since(begin); d != time.Minute {
 			t.Errorf("Wait returned after %v, want a minute", d)

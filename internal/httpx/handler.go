@@ -226,7 +226,7 @@ func logAnswer(logger *slog.Logger, r *http.Request, a answer) {
 	}
 	attrs := []slog.Attr{
 		slog.String("route", a.route), slog.String("method", r.Method), slog.String("path", Clip(r.URL.EscapedPath())),
-		slog.Int("status", a.rec.status()), slog.String("outcome", a.row.label),
+		slog.Int("status", a.rec.status()), slog.String("outcome", a.row.label), slog.Int64("bytes", a.rec.bytes),
 		slog.Float64("dur_ms", float64(a.d.Microseconds())/1000), slog.String("request_id", RequestID(r)),
 	}
 	if a.err != nil {
@@ -251,7 +251,8 @@ type recorder struct {
 	http.ResponseWriter
 	code     int
 	written  bool
-	answered *row // of the error that was sent; nil: none was
+	bytes    int64 // of the body
+	answered *row  // of the error that was sent; nil: none was
 }
 
 func (r *recorder) WriteHeader(code int) {
@@ -261,13 +262,17 @@ func (r *recorder) WriteHeader(code int) {
 
 func (r *recorder) Write(p []byte) (int, error) {
 	r.written = true
-	return r.ResponseWriter.Write(p)
+	n, err := r.ResponseWriter.Write(p)
+	r.bytes += int64(n)
+	return n, err
 }
 
 // ReadFrom lets a file go out without a copy in user space.
 func (r *recorder) ReadFrom(src io.Reader) (int64, error) {
 	r.written = true
-	return io.Copy(r.ResponseWriter, src)
+	n, err := io.Copy(r.ResponseWriter, src)
+	r.bytes += n
+	return n, err
 }
 
 // Unwrap serves http.ResponseController.
