@@ -24,6 +24,7 @@ var (
 	versionRE     = whole(`[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}`)
 	moduleRE      = whole(`[A-Za-z0-9_-]{1,64}`)
 	zoneRE        = whole(`[A-Za-z0-9_][A-Za-z0-9_-]{0,63}`)
+	bearerRE      = whole(`[A-Za-z0-9._~+/=-]{8,512}`)
 	requestRateRE = whole(`[1-9][0-9]{0,6}r/[sm]`)
 	variableRE    = whole(`[A-Za-z_][A-Za-z0-9_]*`)
 	ownerRE       = whole(`@?[A-Za-z0-9][A-Za-z0-9_-]{0,38}`)
@@ -215,4 +216,12 @@ func zoneName(text string) complaint {
 
 func requestRate(text string) complaint {
 	return hint(requestRateRE.MatchString(text), "must be a rate such as 50r/s or 600r/m")
+}
+
+func bearerToken(text string) complaint {
+	return hint(bearerRE.MatchString(text), "must be a token of letters, digits and -._~+/=, of 8 to 512 bytes")
+}
+
+func nodeAddress(text string) complaint {
+	return hint(isHostPort(text), "must be host:port or [v6]:port")
 }

@@ -188,6 +188,19 @@ type LimitReq struct {
 	Burst int    // requests above the rate that are let through; 0 is none
 }
 
+// Private names packages that nginx sends only to those who can say who they
+// are; the zero value is none.
+type Private struct {
+	Scopes   []string // "@acme"
+	HTPasswd string   // absolute path of a file of users and passwords; "" is none
+	Tokens   []string // secrets, none of them empty
+}
+
+// TLS is a certificate with its key.
+type TLS struct {
+	Cert, Key string // absolute paths of PEM files, both or neither
+}
+
 // Nginx is what only the generator reads. Its texts hold nothing that would
 // end or open a directive, a block, a quote or a variable.
 type Nginx struct {
@@ -206,5 +219,9 @@ type Nginx struct {
 	// IndexFallback adds the predecessor's index probes.
 	IndexFallback bool
 	LimitReq      LimitReq // of misses
+	Private       Private  // scopes that not everybody may read
+	TLS           TLS      // of the runnable file; the zero value is plain HTTP
+	HTTP2         bool     // beside HTTP/1.1, with TLS
+	Nodes         []string // "host:port" of daemons that share the work; none: Listen
 	Admin         bool     // route the admin prefix
 }

@@ -141,8 +141,14 @@ func (l *loader) checkPaths() {
 			l.fault("root.fs", complaint("is "+l.madeAbsolute("root.fs", fs)+where))
 		}
 	}
-	if l.generator && nginxPath(l.cfg.Nginx.CachePath) != "" {
-		l.fault("nginx.cache.path", complaint("is "+l.madeAbsolute("nginx.cache.path", l.cfg.Nginx.CachePath)+where))
+	n := l.cfg.Nginx
+	for _, p := range []struct{ key, path string }{
+		{"nginx.cache.path", n.CachePath}, {"nginx.private.htpasswd", n.Private.HTPasswd},
+		{"nginx.tls.cert", n.TLS.Cert}, {"nginx.tls.key", n.TLS.Key},
+	} {
+		if l.generator && p.path != "" && nginxPath(p.path) != "" {
+			l.fault(p.key, complaint("is "+l.madeAbsolute(p.key, p.path)+where))
+		}
 	}
 	if inside(l.cfg.Nginx.CachePath, filepath.Join(fs, "www")) {
 		l.fault("nginx.cache.path", "lies in the tree that nginx serves; choose another directory")
@@ -155,10 +161,4 @@ func (l *loader) madeAbsolute(key, path string) string {
 		return "a path with other characters"
 	}
 	return quote(path)
-}
-
-func (l *loader) checkNginx() {
-	if l.cfg.Nginx.LimitReq.Burst > 0 && l.cfg.Nginx.LimitReq.Rate == "" {
-		l.fault("nginx.limit_req.burst", "means nothing without nginx.limit_req.rate; give both")
-	}
 }

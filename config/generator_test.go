@@ -79,6 +79,28 @@ func TestLoadGeneratorWithoutSecrets(t *testing.T) {
 	}
 }
 
+// The daemon has no business with the tokens that nginx knows.
+func TestLoadWithoutNginxTokens_N8(t *testing.T) {
+	t.Parallel()
+	const content = "nginx: {private: {scopes: ['@acme'], tokens: ['${READERS}']}}\n"
+	cfg, err := config.Load(writeFile(t, "registryd.yaml", content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(cfg.Nginx.Private.Tokens) != 0 {
+		t.Errorf("tokens: %q", cfg.Nginx.Private.Tokens)
+	}
+	if _, err := config.LoadGenerator(writeFile(t, "registryd.yaml", content)); err == nil {
+		t.Error("the generator does without the tokens")
+	}
+	o := writeFile(t, "registryd.yaml", content)
+	o.Env = environment(map[string]string{"READERS": "one-of-many"})
+	cfg, err = config.LoadGenerator(o)
+	if err != nil || len(cfg.Nginx.Private.Tokens) != 1 || strings.Contains(cfg.String(), "one-of-many") {
+		t.Errorf("%v, shown as\n%s", err, cfg)
+	}
+}
+
 func TestLoadGeneratorWithoutFile(t *testing.T) {
 	t.Parallel()
 	cfg, err := config.LoadGenerator(config.Options{Dir: "/srv"})

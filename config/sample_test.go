@@ -65,7 +65,8 @@ func uncommented(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	examples := []string{"public_url", "registry", "format", "limit_req", "rate", "burst", "yaml-language-server"}
+	examples := []string{"public_url", "registry", "format", "limit_req", "rate", "burst",
+		"private", "scopes", "htpasswd", "tokens", "tls", "http2", "yaml-language-server"}
 	var out []string
 	for line := range strings.Lines(string(data)) {
 		indent := line[:len(line)-len(strings.TrimLeft(line, " "))]

@@ -6,6 +6,7 @@ import "math"
 func nginxRows() []row {
 	rows := append(serverRows(), proxyCacheRows()...)
 	rows = append(rows, optionRows()...)
+	rows = append(rows, accessRows()...)
 	for i := range rows {
 		rows[i].Reload, rows[i].nginx = NginxOnly, true
 	}
@@ -72,5 +73,32 @@ func optionRows() []row {
 		{Key: Key{Path: "nginx.admin", Type: TypeBool, Default: "false",
 			Doc: "Route `admin.prefix` through nginx.", Example: "true"},
 			field: func(t target) any { return &t.cfg.Nginx.Admin }},
+	}
+}
+
+// accessRows say who may read, over what, and from which daemons.
+func accessRows() []row {
+	return []row{
+		{Key: Key{Path: "nginx.private.scopes", Type: TypeTexts, Otherwise: "none",
+			Doc: "Scopes that nginx serves only with a password or token of the two keys below, also what is on disk already.", Example: `["@acme"]`},
+			field: func(t target) any { return &t.cfg.Nginx.Private.Scopes }, check: scopeName},
+		{Key: Key{Path: "nginx.private.htpasswd", Type: TypePath, Otherwise: "no passwords",
+			Doc: "File of users and passwords, as `htpasswd` writes it, for HTTP Basic.", Example: "/etc/nginx/registryd.htpasswd"},
+			field: func(t target) any { return &t.cfg.Nginx.Private.HTPasswd }, check: nginxPath},
+		{Key: Key{Path: "nginx.private.tokens", Type: TypeTexts, Otherwise: "no tokens", Secret: true,
+			Doc: "Texts that are taken as `Authorization: Bearer` tokens; they stand in nginx's configuration.", Example: `["0f9c1b7e52a84d6f"]`},
+			field: func(t target) any { return &t.cfg.Nginx.Private.Tokens }, check: bearerToken},
+		{Key: Key{Path: "nginx.tls.cert", Type: TypePath, Otherwise: "plain HTTP",
+			Doc: "Certificate of the runnable file's server, with its chain, in PEM.", Example: "/etc/ssl/cdn.pem"},
+			field: func(t target) any { return &t.cfg.Nginx.TLS.Cert }, check: nginxPath},
+		{Key: Key{Path: "nginx.tls.key", Type: TypePath, Otherwise: "plain HTTP",
+			Doc: "Key of that certificate, in PEM.", Example: "/etc/ssl/cdn.key"},
+			field: func(t target) any { return &t.cfg.Nginx.TLS.Key }, check: nginxPath},
+		{Key: Key{Path: "nginx.http2", Type: TypeBool, Default: "false",
+			Doc: "Speak HTTP/2 beside HTTP/1.1; needs `nginx.tls`.", Example: "true"},
+			field: func(t target) any { return &t.cfg.Nginx.HTTP2 }},
+		{Key: Key{Path: "nginx.nodes", Type: TypeTexts, Otherwise: "the daemon at `listen`",
+			Doc: "Several daemons, each with a data directory of its own, that share the packages by name; needs `accel: off`.", Example: `["10.0.0.1:9900", "10.0.0.2:9900"]`},
+			field: func(t target) any { return &t.cfg.Nginx.Nodes }, check: nodeAddress},
 	}
 }

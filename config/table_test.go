@@ -58,9 +58,7 @@ func loadKey(t *testing.T, k config.Key, value string, env map[string]string) *c
 		o = writeFile(t, "registryd.yaml", file(k, value))
 	}
 	o.Dir, o.File = "/srv", o.Dir+"/"+o.File
-	if k.Path == "nginx.limit_req.burst" { // which means nothing alone
-		o.Flags = map[string]string{"nginx.limit_req.rate": "1r/s"}
-	}
+	o.Flags = alongside(k.Path)
 	o.Env = environment(env)
 	cfg, err := config.Load(o)
 	if err != nil {
@@ -68,6 +66,20 @@ func loadKey(t *testing.T, k config.Key, value string, env map[string]string) *c
 	}
 	cfg.File = ""
 	return cfg
+}
+
+// alongside is what a key means nothing without.
+func alongside(key string) map[string]string {
+	return map[string]map[string]string{
+		"nginx.limit_req.burst":  {"nginx.limit_req.rate": "1r/s"},
+		"nginx.private.scopes":   {"nginx.private.htpasswd": "/x"},
+		"nginx.private.htpasswd": {"nginx.private.scopes": "@x"},
+		"nginx.private.tokens":   {"nginx.private.scopes": "@x", "nginx.private.htpasswd": "/x"},
+		"nginx.tls.cert":         {"nginx.tls.key": "/x"},
+		"nginx.tls.key":          {"nginx.tls.cert": "/x"},
+		"nginx.http2":            {"nginx.tls.cert": "/x", "nginx.tls.key": "/y"},
+		"nginx.nodes":            {"accel": "off"},
+	}[key]
 }
 
 // TestKeyDefaults writes each default into a file: nothing may change by it.
@@ -117,7 +129,7 @@ func TestKeyExamples(t *testing.T) {
 			if d := cmp.Diff(fromFile, fromEnv); d != "" {
 				t.Errorf("%s=%s (-file +environment):\n%s", k.Env(), k.Example, d)
 			}
-			without := loadKey(t, k, "", nil)
+			without := loadKey(t, config.Key{}, "", nil)
 			if cmp.Equal(without, fromEnv) {
 				t.Errorf("%s=%s changes nothing", k.Env(), k.Example)
 			}
@@ -170,7 +182,7 @@ func TestSecretsAreMarked(t *testing.T) {
 	t.Parallel()
 	for _, k := range config.Keys() {
 		name := k.Path[strings.LastIndexByte(k.Path, '.')+1:]
-		if (name == "token" || name == "proxy" || k.Type == config.TypeTokens) != k.Secret {
+		if (name == "token" || name == "tokens" || name == "proxy" || k.Type == config.TypeTokens) != k.Secret {
 			t.Errorf("%s: secret is %v", k.Path, k.Secret)
 		}
 	}

@@ -135,7 +135,7 @@ func (l *loader) scalar(r *row, n *yaml.Node, path string) (tx text, ok bool) {
 		return tx, false
 	}
 	lookup := l.env
-	if l.generator && r.Secret {
+	if r.Secret && l.generator != r.nginx { // a secret of the other program
 		lookup = func(name string) (string, bool) { v, _ := l.env(name); return v, true }
 	}
 	value, changed, c := expand(n.Value, lookup)

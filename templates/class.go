@@ -14,35 +14,55 @@ type class struct {
 // ages holds the Cache-Control of a file by the way it was asked for.
 type agesOf struct{ Exact, Main, Float string }
 
-// ages returns them. Only an exact version never changes.
-func ages() agesOf {
+// ages returns them. Only an exact version never changes. What is private is
+// for nobody's cache but the client's own.
+func ages(private bool) agesOf {
+	whose := "public"
+	if private {
+		whose = "private"
+	}
 	return agesOf{
-		Exact: "public, max-age=31536000, immutable",
-		Main:  "public, max-age=60, stale-while-revalidate=600",
-		Float: "public, max-age=60",
+		Exact: whose + ", max-age=31536000, immutable",
+		Main:  whose + ", max-age=60, stale-while-revalidate=600",
+		Float: whose + ", max-age=60",
 	}
 }
 
 // classes lists the nested locations, most frequent first.
-func classes(exact, main string) []class {
+func classes(exact, main string, private bool) []class {
+	age, miss := ages(private), missed(private)
 	return []class{
-		{"An exact version never changes.", exact, ages().Exact, "@registryd_exact", ".meta-exact", false},
-		{"main is moved by hand.", main, ages().Main, "@registryd_exact", ".meta", false},
-		{"All else is a range or a tag.", "", ages().Float, "@registryd_float", ".meta", true},
+		{"An exact version never changes.", exact, age.Exact, miss + "exact", ".meta-exact", false},
+		{"main is moved by hand.", main, age.Main, miss + "exact", ".meta", false},
+		{"All else is a range or a tag.", "", age.Float, miss + "float", ".meta", true},
 	}
+}
+
+// missed is how the names of the locations begin that ask the daemon.
+func missed(private bool) string {
+	if private {
+		return "@registryd_private_"
+	}
+	return "@registryd_"
 }
 
 // meta is one internal location that answers ?meta.
 type meta struct {
 	Name  string
 	Exact bool // its answers may be kept
+	// Private answers only those who may read private packages.
+	Private bool
 }
 
 // metas lists them. With accel off one is enough, as nothing but redirects is
 // kept then.
-func metas(accelOff bool) []meta {
-	if accelOff {
-		return []meta{{".meta", false}}
+func metas(accelOff, private bool) []meta {
+	all := []meta{{Name: ".meta"}}
+	if !accelOff {
+		all = append(all, meta{Name: ".meta-exact", Exact: true})
 	}
-	return []meta{{".meta", false}, {".meta-exact", true}}
+	if private {
+		all = append(all, meta{Name: privateMeta, Private: true})
+	}
+	return all
 }

@@ -23,6 +23,8 @@ const (
 	goldenDir   = "/etc/registryd/nginx"
 	goldenFS    = "/srv/registryd"
 	goldenOwner = "registryd"
+	goldenCert  = "/etc/ssl/cdn.pem"
+	goldenKey   = "/etc/ssl/cdn.key"
 	goldenBr    = "/usr/lib/nginx/modules/ngx_http_brotli_static_module.so"
 )
 
@@ -97,7 +99,7 @@ func generate(t *testing.T, archive *txtar.Archive) ([]templates.File, error) {
 	must(t, err)
 	in := templates.Input{Config: c, Dir: goldenDir, Owner: goldenOwner, Build: templates.Build{
 		Version: "1.22.1",
-		Modules: []templates.Module{{Name: "gzip_static"}, {Name: "brotli_static", Path: goldenBr}},
+		Modules: append(usual(), templates.Module{Name: "brotli_static", Path: goldenBr}),
 	}}
 	files, err := templates.Render(in)
 	if err != nil {
@@ -116,7 +118,8 @@ func acceptedByNginx(t *testing.T, outputs []templates.File) {
 	t.Helper()
 	binary := needNginx(t)
 	dir, fs := t.TempDir(), t.TempDir()
-	replace := []string{goldenDir, dir, goldenFS, fs, "user " + goldenOwner + ";", "user " + currentUser() + ";"}
+	cert, key := certificate(t)
+	replace := []string{goldenCert, cert, goldenKey, key, "http2 on;", "", goldenDir, dir, goldenFS, fs, "user " + goldenOwner + ";", "user " + currentUser() + ";"}
 	if _, err := os.Stat(goldenBr); err != nil {
 		replace = append(replace, `load_module "`+goldenBr+`";`, "", "brotli_static on;", "")
 	}

@@ -4,8 +4,14 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"io"
+	"math/big"
 	"net"
 	"net/http"
 	"os"
@@ -38,10 +44,35 @@ func needNginx(t testing.TB) string {
 	return ""
 }
 
+// usual are the modules that every distribution builds in.
+func usual() []templates.Module {
+	return []templates.Module{{Name: "gzip_static"}, {Name: "auth_request"}, {Name: "ssl"}, {Name: "v2"}}
+}
+
+// certificate writes one for loopback, and its key.
+func certificate(t testing.TB) (cert, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	must(t, err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, DNSNames: []string{"cdn.test"},
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	must(t, err)
+	secret, err := x509.MarshalECPrivateKey(private)
+	must(t, err)
+	dir := t.TempDir()
+	for name, block := range map[string]*pem.Block{"cert": {Type: "CERTIFICATE", Bytes: der}, "key": {Type: "EC PRIVATE KEY", Bytes: secret}} {
+		must(t, os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600))
+	}
+	return filepath.Join(dir, "cert"), filepath.Join(dir, "key")
+}
+
 // build describes the nginx at hand as far as the tests care.
 func build(t testing.TB) templates.Build {
 	t.Helper()
-	b := templates.Build{Version: "1.22.1", Modules: []templates.Module{{Name: "gzip_static"}}}
+	b := templates.Build{Version: "1.22.1", Modules: usual()}
 	for _, path := range []string{
 		"/usr/lib/nginx/modules/ngx_http_brotli_static_module.so",
 		"/usr/lib64/nginx/modules/ngx_http_brotli_static_module.so",
@@ -176,7 +207,7 @@ func wrap(t testing.TB, in templates.Input) []templates.File {
 	// What the include's own comment asks for, taken from there.
 	for line := range strings.Lines(string(text)) {
 		line = strings.TrimSpace(strings.TrimPrefix(line, "#"))
-		for _, word := range []string{"upstream ", "proxy_cache_path ", "max_size=", "limit_req_zone "} {
+		for _, word := range []string{"map ", "upstream ", "proxy_cache_path ", "max_size=", "limit_req_zone "} {
 			if strings.HasPrefix(line, word) {
 				b.WriteString(line + "\n")
 			}

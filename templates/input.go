@@ -53,6 +53,8 @@ type Module struct {
 type File struct {
 	Name string // base name, "registryd.server.conf"
 	Data []byte // the whole text
+	// Secret is a file that only whoever starts nginx may read.
+	Secret bool
 }
 
 // Marker begins the first line of every file that this package writes, so

@@ -39,6 +39,15 @@ type model struct {
 	OpenFiles, FileLimit, RecommendedFiles           int
 	Connections                                      int
 	User, Listen, ServerName, Front                  string
+	Cert, CertKey                                    string
+	OldHTTP2, NewHTTP2                               bool     // by the version of nginx
+	Nodes                                            []string // none: Server alone
+	Scopes                                           []string // that are private
+	HTPasswd, Bearer                                 string   // who may read them: a file, a pattern
+	NodePattern, PrivatePattern                      string
+	Place                                            string // the URL prefix of the block being written
+	Private                                          bool   // that block is for those who may
+	Miss                                             string // how its locations begin that ask the daemon
 	Load, Temps                                      []string
 	Guard                                            []pkgref.GuardPattern
 	GuardPattern, DotSegments                        string
@@ -67,7 +76,8 @@ func newModel(in Input, inline bool) (*model, error) {
 	m.setProxy(c)
 	m.setFeatures(in)
 	m.setProcess(in)
-	m.setPatterns()
+	m.setAccess(in)
+	m.setPatterns(c)
 	return m, nil
 }
 
@@ -82,6 +92,7 @@ func check(in Input) error {
 		func() error { return checkNumbers(c) },
 		func() error { return checkFound(in) },
 		func() error { return checkModules(in) },
+		func() error { return checkAccess(in) },
 	)
 }
 
@@ -194,7 +205,7 @@ func (m *model) setProcess(in Input) {
 }
 
 // setPatterns derives every regular expression.
-func (m *model) setPatterns() {
+func (m *model) setPatterns(c *config.Config) {
 	pub, internal := regexp.QuoteMeta(m.Pub), regexp.QuoteMeta(m.Internal)
 	below := "^(?:" + pub + "|" + internal + ")"
 	m.Guard = pkgref.GuardPatterns(m.Pub)
@@ -208,8 +219,17 @@ func (m *model) setPatterns() {
 	m.DocumentPaths = documentPaths()
 	m.Types = mediatype.Types()
 	m.CharsetTypes = charsetTypes()
-	m.Metas = metas(m.AccelOff)
-	m.Classes = classes("^"+pub+namePattern+"/"+versionPattern+"/", "^"+pub+namePattern+"/main/")
+	m.Metas = metas(m.AccelOff, len(m.Scopes) > 0)
+	m.Place, m.Miss = m.Pub, missed(false)
+	m.Classes = m.classesOf(false)
+	m.NodePattern = nodePattern(c)
+	m.PrivatePattern = below + alternatives(m.Scopes) + "/"
+}
+
+// classesOf lists the nested locations of public or private packages.
+func (m *model) classesOf(private bool) []class {
+	pub := regexp.QuoteMeta(m.Pub)
+	return classes("^"+pub+namePattern+"/"+versionPattern+"/", "^"+pub+namePattern+"/main/", private)
 }
 
 // seconds renders a duration as nginx reads it, rounded up.

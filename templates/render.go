@@ -22,13 +22,16 @@ func Render(in Input) ([]File, error) {
 	}
 	names := []string{"nginx.conf", "registryd.http.conf", "registryd.server.conf",
 		"registryd.types.conf", "registryd.headers.conf", "registryd.proxy.conf"}
+	if m.Bearer != "" {
+		names = append(names, tokensFile)
+	}
 	files := make([]File, 0, len(names))
 	for _, name := range names {
 		data, err := m.execute(templateOf(name))
 		if err != nil {
 			return nil, err
 		}
-		files = append(files, File{Name: name, Data: data})
+		files = append(files, File{Name: name, Data: data, Secret: name == tokensFile})
 	}
 	return files, nil
 }
@@ -78,6 +81,10 @@ func functions() template.FuncMap {
 		"under":      (*model).under,
 		"ages":       ages,
 		"with_class": withClass,
+		"with_scope": withScope,
+		"private":    private,
+		"meta_of":    metaOf,
+		"kind_of":    kindOf,
 	}
 }
 

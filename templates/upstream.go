@@ -45,6 +45,9 @@ func upstreamServer(c *config.Config) (string, error) {
 	if strings.Contains(c.Nginx.Upstream, ":") {
 		return c.Nginx.Upstream, nil
 	}
+	if len(c.Nginx.Nodes) > 0 {
+		return "", nil
+	}
 	if len(c.Listen) == 0 {
 		return "", outcome.New(outcome.Invalid, "listen: no address for nginx to reach the daemon")
 	}

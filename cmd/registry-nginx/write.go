@@ -74,5 +74,13 @@ func stage(dir string, f templates.File) (string, error) {
 		return "", err
 	}
 	_, err = temp.Write(f.Data)
-	return temp.Name(), errors.Join(err, temp.Chmod(0o644), temp.Sync(), temp.Close())
+	return temp.Name(), errors.Join(err, temp.Chmod(mode(f)), temp.Sync(), temp.Close())
+}
+
+// mode of a file: what holds secrets is for whoever starts nginx alone.
+func mode(f templates.File) os.FileMode {
+	if f.Secret {
+		return 0o600
+	}
+	return 0o644
 }

@@ -33,6 +33,7 @@ func (s *Stack) startNginx() {
 	nginx := NeedNginx(s.t)
 	dir := filepath.Join(s.Dir, "nginx")
 	generate := exec.Command(binary(s.t, "registry-nginx"), "-c", s.config, "-o", dir, "--nginx", nginx)
+	generate.Env = append(os.Environ(), s.options.Env...)
 	if out, err := generate.CombinedOutput(); err != nil {
 		s.t.Fatalf("registry-nginx: %v\n%s", err, out)
 	}
@@ -55,7 +56,9 @@ func (s *Stack) startNginx() {
 // wrapInclude lays somebody's nginx.conf around the include.
 func (s *Stack) wrapInclude(nginx, dir string) string {
 	s.t.Helper()
-	text, err := exec.Command(binary(s.t, "registry-nginx"), "-c", s.config, "--nginx", nginx).Output()
+	generate := exec.Command(binary(s.t, "registry-nginx"), "-c", s.config, "--nginx", nginx)
+	generate.Env = append(os.Environ(), s.options.Env...)
+	text, err := generate.Output()
 	if err != nil {
 		s.t.Fatalf("registry-nginx: %v", err)
 	}

@@ -51,8 +51,10 @@ type Options struct {
 	Config string
 	// Providers is YAML of further providers, before npm.
 	Providers string
-	// Nginx is YAML below nginx:.
+	// Nginx is YAML below nginx:. DAEMON in it is the daemon's address.
 	Nginx string
+	// Relayed lets the daemon send the files although there is an nginx.
+	Relayed bool
 	// Descriptors is the soft limit that nginx starts with; 0 leaves it.
 	Descriptors int
 	// LogLevel of the daemon; "" is debug.
@@ -132,14 +134,14 @@ func (s *Stack) WriteConfig(extra string) {
 		npm += "    registry: " + registry + "\n"
 	}
 	accel := "nginx"
-	if s.options.Front == Direct {
+	if s.options.Front == Direct || s.options.Relayed {
 		accel = "off"
 	}
 	if s.options.Timeouts != "" {
 		extra = "timeouts: {" + s.options.Timeouts + "}\n" + extra
 	}
 	text := fmt.Sprintf("listen: %s\nroot: {fs: %q, pub: %s}\naccel: %s\nproviders:\n%s%sadmin: {tokens: [{id: ops, token: %s}]}\nnginx:\n  listen: %s\n%s%s",
-		host(s.Daemon), s.Data, cmp.Or(s.options.Pub, "/lib/"), accel, s.options.Providers, npm, AdminToken, host(s.URL), s.options.Nginx, extra)
+		host(s.Daemon), s.Data, cmp.Or(s.options.Pub, "/lib/"), accel, s.options.Providers, npm, AdminToken, host(s.URL), strings.ReplaceAll(s.options.Nginx, "DAEMON", host(s.Daemon)), extra)
 	if err := os.WriteFile(s.config, []byte(text), 0o600); err != nil {
 		s.t.Fatal(err)
 	}

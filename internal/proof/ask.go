@@ -3,6 +3,7 @@ package proof
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -35,6 +36,9 @@ func (s *site) ask(ctx context.Context, method, target string, headers ...string
 			return answer{}, err
 		}
 	}
+	if s.secure() {
+		c = tls.Client(c, trusting())
+	}
 	lines := append([]string{method + " " + target + " HTTP/1.1", "Host: cdn.test", "Connection: close"}, headers...)
 	if _, err := io.WriteString(c, strings.Join(lines, "\r\n")+"\r\n\r\n"); err != nil {
 		return answer{}, err
@@ -55,16 +59,32 @@ type kept struct {
 	client *http.Client
 }
 
+// trusting takes any certificate: whether browsers take it is not for us to say,
+// and the name in it is not that of loopback.
+func trusting() *tls.Config { return &tls.Config{InsecureSkipVerify: true} }
+
+// scheme of nginx's URLs.
+func (s *site) scheme() string {
+	if s.secure() {
+		return "https"
+	}
+	return "http"
+}
+
+func (s *site) secure() bool { return s.config.Nginx.TLS.Cert != "" && !s.options.Inline }
+
 // keep opens one; it is not for two goroutines.
 func (s *site) keep() kept {
-	return kept{s, &http.Client{Transport: &http.Transport{MaxConnsPerHost: 1, DisableCompression: true}}}
+	return kept{s, &http.Client{Transport: &http.Transport{
+		MaxConnsPerHost: 1, DisableCompression: true, TLSClientConfig: trusting(),
+	}}}
 }
 
 func (k kept) close() { k.client.CloseIdleConnections() }
 
 // get asks for a path below the public prefix that needs no escaping.
 func (k kept) get(ctx context.Context, path string, headers ...string) (answer, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+k.site.addr+k.site.pub+path, nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, k.site.scheme()+"://"+k.site.addr+k.site.pub+path, nil)
 	if err != nil {
 		return answer{}, err
 	}

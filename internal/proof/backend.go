@@ -16,31 +16,49 @@ import (
 // backend is a daemon of few words: the name of a package says what it
 // answers.
 type backend struct {
-	config   *config.Config
-	listener net.Listener
-	server   *http.Server
+	config    *config.Config
+	listeners []net.Listener // one, or one for each node
+	server    *http.Server
 
 	mu   sync.Mutex
-	seen []string // targets, in the order in which they came
+	seen []string // addresses and targets, in the order in which they came
 }
 
-// newBackend listens on a free loopback port.
+// newBackend listens on free loopback ports.
 func newBackend(c *config.Config) (*backend, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	b := &backend{config: c, listener: l}
+	b := &backend{config: c}
 	b.server = &http.Server{Handler: http.HandlerFunc(b.serve)}
-	go b.server.Serve(l)
+	b.server.SetKeepAlivesEnabled(len(c.Nginx.Nodes) == 0) // or a node that is gone would answer on
+	for range max(1, len(c.Nginx.Nodes)) {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			b.close()
+			return nil, err
+		}
+		b.listeners = append(b.listeners, l)
+		go b.server.Serve(l)
+	}
 	return b, nil
 }
 
-func (b *backend) addr() string { return b.listener.Addr().String() }
+// addr is where the only daemon listens, or the first of them.
+func (b *backend) addr() string { return b.listeners[0].Addr().String() }
+
+// nodes are the addresses of several daemons; none where there is one.
+func (b *backend) nodes() []string {
+	if len(b.config.Nginx.Nodes) == 0 {
+		return nil
+	}
+	var all []string
+	for _, l := range b.listeners {
+		all = append(all, l.Addr().String())
+	}
+	return all
+}
 
 func (b *backend) close() { b.server.Close() }
 
-// asked counts the requests whose target holds text.
+// asked counts the requests whose address or target holds text.
 func (b *backend) asked(text string) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -56,13 +74,17 @@ func (b *backend) asked(text string) int {
 // serve notes the request and answers by the first word of the package's name.
 func (b *backend) serve(w http.ResponseWriter, r *http.Request) {
 	b.mu.Lock()
-	b.seen = append(b.seen, r.RequestURI)
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	b.seen = append(b.seen, local.String()+" "+r.RequestURI)
 	b.mu.Unlock()
 	inside := strings.TrimPrefix(r.URL.Path, b.config.Root.Pub)
-	word, _, _ := strings.Cut(inside, "/")
+	word, rest, _ := strings.Cut(inside, "/")
+	if strings.HasPrefix(word, "@") {
+		word, _, _ = strings.Cut(rest, "/")
+	}
 	word, _, _ = strings.Cut(word, "-")
 	switch word {
-	case "made", "@private":
+	case "made":
 		b.made(w, inside)
 	case "range":
 		w.Header()["Content-Type"] = nil

@@ -2,12 +2,19 @@ package proof_test
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
+	"math/big"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/registryd/registryd/config"
 	"github.com/registryd/registryd/internal/outcome"
@@ -32,9 +39,17 @@ func needNginx(t *testing.T) string {
 // options loads a configuration and returns what proves it.
 func options(t *testing.T, text string) proof.Options {
 	t.Helper()
-	dir := t.TempDir()
+	dir, err := os.MkdirTemp("", "proof-") // without the blanks and commas of a test's name
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
 	file := filepath.Join(dir, "registryd.yaml")
-	if err := os.WriteFile(file, []byte("root: {fs: data}\n"+text), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(strings.ReplaceAll("root: {fs: DIR/data}\n"+text, "DIR", dir)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	certificate(t, dir)
+	if err := os.WriteFile(filepath.Join(dir, "pw"), []byte("ann:{PLAIN}x\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	c, err := config.LoadGenerator(config.Options{File: file})
@@ -43,8 +58,31 @@ func options(t *testing.T, text string) proof.Options {
 	}
 	return proof.Options{Nginx: needNginx(t), Input: templates.Input{
 		Config: c, Owner: worker.Caller(), MaxFiles: 4096,
-		Build: templates.Build{Version: "1.22.1", Modules: []templates.Module{{Name: "gzip_static"}}},
+		Build: templates.Build{Version: "1.22.1", Modules: []templates.Module{{Name: "gzip_static"}, {Name: "auth_request"}, {Name: "ssl"}, {Name: "v2"}}},
 	}}
+}
+
+// certificate writes one and its key.
+func certificate(t *testing.T, dir string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"cdn.test"}}
+	cert, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := x509.MarshalECPrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, block := range map[string]*pem.Block{"cert": {Type: "CERTIFICATE", Bytes: cert}, "key": {Type: "EC PRIVATE KEY", Bytes: key}} {
+		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // run collects the results.
@@ -61,15 +99,18 @@ func TestRun_N2(t *testing.T) {
 		text    string
 		skipped int
 	}{
-		"least":          {"", 0},
-		"accel off":      {"accel: off\n", 8},
-		"public root":    {"accel: nginx\ncomponents: {}\nmodules: {}\n", 0},
-		"every section":  {"admin: {tokens: [{id: a, token: b}]}\ncomponents: {}\nmodules: {}\nnginx: {admin: true}\n", 0},
-		"other prefixes": {"nginx: {upstream: '127.0.0.1:9', cache: {name: other}, index_fallback: true, limit_req: {rate: 1r/m}}\n", 0},
-		"plain":          {"listen: unix:/run/registryd.sock\nnginx: {gzip_static: false, brotli_static: 'false'}\n", 1},
+		"least":          {"", 2},
+		"accel off":      {"accel: off\n", 10},
+		"public root":    {"accel: nginx\ncomponents: {}\nmodules: {}\n", 2},
+		"every section":  {"admin: {tokens: [{id: a, token: b}]}\ncomponents: {}\nmodules: {}\nnginx: {admin: true}\n", 2},
+		"other prefixes": {"nginx: {upstream: '127.0.0.1:9', cache: {name: other}, index_fallback: true, limit_req: {rate: 1r/m}}\n", 2},
+		"private":        {"nginx: {private: {scopes: ['@acme', '@corp'], tokens: [token-1234, other-5678]}}\n", 1},
+		"nodes":          {"accel: off\nnginx: {nodes: ['a.invalid:1', 'b.invalid:1', 'c.invalid:1'], private: {scopes: ['@acme'], htpasswd: DIR/pw}}\n", 8},
+		"TLS":            {"nginx: {tls: {cert: DIR/cert, key: DIR/key}, http2: true}\n", 2},
+		"plain":          {"listen: unix:/run/registryd.sock\nnginx: {gzip_static: false, brotli_static: 'false'}\n", 3},
 	} {
 		for _, inline := range []bool{false, true} {
-			if inline && (name == "public root" || name == "other prefixes" || name == "plain") {
+			if inline && (name == "public root" || name == "other prefixes" || name == "plain" || name == "TLS") {
 				continue // the templates' own tests hold the forms against each other
 			}
 			t.Run(name+map[bool]string{true: ", include"}[inline], func(t *testing.T) {
@@ -120,12 +161,13 @@ func TestRun_NoticesWhatBreaks_N2(t *testing.T) {
 		"methods let through":   {"return 405", "return 404", "OPTIONS answers"},
 		"no siblings":           {"gzip_static on", "gzip_static off", "compressed copies"},
 		"no sandbox":            {"sandbox;", `"";`, "HTML and SVG"},
+		"token let through":     {"return 401;", "return 204;", "private scopes"},
 		"too many files opened": {"open_file_cache max=128", "open_file_cache max=20000", "more distinct files"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			changed := false
-			o := proof.Break(options(t, ""), c.statement, func(text string) string {
+			o := proof.Break(options(t, "nginx: {private: {scopes: ['@acme'], tokens: [token-1234]}}\n"), c.statement, func(text string) string {
 				changed = changed || strings.Contains(text, c.old)
 				return strings.ReplaceAll(text, c.old, c.new)
 			})

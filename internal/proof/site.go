@@ -76,6 +76,7 @@ func (s *site) prepare() error {
 		return err
 	}
 	c.Listen = []config.Address{{Network: "tcp", Address: s.daemon.addr()}}
+	c.Nginx.Nodes = s.daemon.nodes()
 	if strings.Contains(c.Nginx.Upstream, ":") {
 		c.Nginx.Upstream = s.daemon.addr()
 	}

@@ -29,6 +29,8 @@ func statements() []statement {
 		{"OPTIONS answers 204, what changes something 405", nil, methods},
 		{"compressed copies go to whoever accepts them", withoutSiblings, siblings},
 		{"HTML and SVG are sandboxed", byDaemon, sandboxed},
+		{"private scopes are for those who may read them, on disk and off it", withoutScopes, privately},
+		{"a package has one node, and another one when that is gone", withoutNodes, shared},
 		{"more distinct files than a worker has descriptors are served", byDaemon, manyFiles},
 	}
 }
