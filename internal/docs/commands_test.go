@@ -86,9 +86,11 @@ func calls(t *testing.T) []call {
 			add(name, code)
 		}
 	}
-	for line := range strings.Lines(read(t, "deploy/systemd/registryd.service")) {
-		if name, command, ok := strings.Cut(line, "="); ok && strings.HasPrefix(name, "Exec") {
-			add("unit", strings.TrimLeft(strings.TrimSpace(command), "-+!"))
+	for _, file := range []string{unitFile, verifyFile} {
+		for line := range strings.Lines(read(t, file)) {
+			if name, command, ok := strings.Cut(line, "="); ok && strings.HasPrefix(name, "Exec") {
+				add(file, strings.TrimLeft(strings.TrimSpace(command), "-+!"))
+			}
 		}
 	}
 	return all

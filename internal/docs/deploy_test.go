@@ -16,6 +16,8 @@ import (
 const (
 	unitFile   = "deploy/systemd/registryd.service"
 	socketFile = "deploy/systemd/registryd.socket"
+	verifyFile = "deploy/systemd/registryd-verify.service"
+	timerFile  = "deploy/systemd/registryd-verify.timer"
 )
 
 // unit returns the settings of a unit, by "Section.Key".
@@ -102,6 +104,36 @@ func TestUnitFitsConfiguration(t *testing.T) {
 		if !strings.HasSuffix(settings[key][0], "-c "+settings["Service.WorkingDirectory"][0]+"/registryd.yaml") {
 			t.Errorf("%s reads another configuration: %q", key, settings[key][0])
 		}
+	}
+}
+
+// The look for damage asks the daemon that the other units start, as the user
+// that they start it as, and may do no more than it.
+func TestVerifyUnit_Fault28(t *testing.T) {
+	t.Parallel()
+	daemon, verify, timer, c := unit(t, unitFile), unit(t, verifyFile), unit(t, timerFile), deployed(t)
+	want := "/usr/local/bin/registryd verify -c /etc/registryd/registryd.yaml --server http://" + c.Listen[0].String()
+	if got := verify["Service.ExecStart"]; !slices.Equal(got, []string{want}) {
+		t.Errorf("ExecStart is %q, want %q", got, want)
+	}
+	for key, want := range map[string]string{
+		"Service.Type": "oneshot", "Unit.Requisite": "registryd.service", "Unit.After": "registryd.service", "Service.IPAddressDeny": "any",
+	} {
+		if got := verify[key]; !slices.Equal(got, []string{want}) {
+			t.Errorf("%s is %q, want %q", key, got, want)
+		}
+	}
+	for key := range daemon {
+		name := strings.TrimPrefix(key, "Service.")
+		confines := strings.HasPrefix(name, "Protect") || strings.HasPrefix(name, "Private") || strings.HasPrefix(name, "Restrict") && name != "RestartPreventExitStatus" ||
+			strings.HasPrefix(name, "SystemCall") || slices.Contains([]string{"User", "Group", "WorkingDirectory", "EnvironmentFile", "NoNewPrivileges",
+			"LockPersonality", "MemoryDenyWriteExecute", "CapabilityBoundingSet", "AmbientCapabilities"}, name)
+		if confines && !slices.Equal(verify[key], daemon[key]) {
+			t.Errorf("%s is %q, and %q for the daemon", key, verify[key], daemon[key])
+		}
+	}
+	if len(timer["Timer.OnCalendar"]) != 1 || !slices.Equal(timer["Timer.Persistent"], []string{"yes"}) || !slices.Equal(timer["Install.WantedBy"], []string{"timers.target"}) {
+		t.Errorf("the timer is %q", timer)
 	}
 }
 
