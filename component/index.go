@@ -232,12 +232,7 @@ func (x *Index) Choices(id uint32) (map[string]Choice, error) {
 	}
 	chosen := make(map[string]Choice, len(x.parts))
 	for _, p := range x.parts {
-		at := int32(0)
-		if p.chosen != nil {
-			at = p.chosen[h.at]
-		} else {
-			at = x.best(p, h)
-		}
+		at := x.choice(p, h)
 		if at == 0 {
 			continue
 		}
@@ -284,4 +279,30 @@ func (x *Index) Size() (hosts, components, versions int) {
 		versions += len(p.versions)
 	}
 	return len(x.hosts), len(x.parts), versions
+}
+
+// Chosen returns the versions that a host gets, by name of the component; never
+// nil.
+func (x *Index) Chosen(id uint32) map[string]string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	chosen := map[string]string{}
+	h := x.byID[id]
+	if h == nil {
+		return chosen
+	}
+	for _, p := range x.parts {
+		if at := x.choice(p, h); at != 0 {
+			chosen[p.name.String()] = p.versions[at-1].version.String()
+		}
+	}
+	return chosen
+}
+
+// choice is what p.chosen has for h, or would have.
+func (x *Index) choice(p *part, h *host) int32 {
+	if p.chosen != nil {
+		return p.chosen[h.at]
+	}
+	return x.best(p, h)
 }

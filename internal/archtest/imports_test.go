@@ -47,6 +47,9 @@ var floors = map[string]int{
 	"provider/providertest": 1,
 	"cache":                 1,
 	"config":                1,
+	"store":                 1,
+	"store/file":            1,
+	"store/storetest":       1,
 	"plugin":                1,
 	"plugin/plugintest":     1,
 	"plugin/js":             1,
@@ -87,6 +90,7 @@ var meeting = map[string]bool{"registry": true, "internal/daemon": true}
 // testOnly lists the packages that only tests may import.
 var testOnly = map[string]bool{
 	"provider/providertest": true, "internal/unpack/unpacktest": true, "plugin/plugintest": true,
+	"store/storetest": true,
 }
 
 // pkg is what go list tells of a package.

@@ -24,6 +24,7 @@ const (
 // unpacker is the state of one pass.
 type unpacker struct {
 	limits   Limits
+	upload   bool // see Upload
 	out      *sink
 	in       meter
 	block    [block]byte
@@ -120,7 +121,7 @@ func (u *unpacker) member(hdr *tar.Header) error {
 	} else {
 		u.in.limit = u.in.n + maxMeta
 	}
-	path, listed, err := u.limits.clean(hdr.Name)
+	path, listed, err := u.name(hdr.Name)
 	if err != nil || !listed {
 		return err
 	}
@@ -135,6 +136,14 @@ func (u *unpacker) member(hdr *tar.Header) error {
 		}
 	}
 	return u.file(path, hdr.Size)
+}
+
+// name turns the name of a member into a path of the list.
+func (u *unpacker) name(name string) (path string, listed bool, err error) {
+	if !u.upload {
+		return u.limits.clean(name)
+	}
+	return u.limits.whole(name)
 }
 
 // file takes over the data of the current member.

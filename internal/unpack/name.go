@@ -24,6 +24,17 @@ func (l Limits) clean(name string) (path string, listed bool, err error) {
 	return path, plain && path != "" && err == nil, err
 }
 
+// whole is clean for names that keep their first segment, and of which each must
+// have a place in the list, but for the directory that holds everything.
+func (l Limits) whole(name string) (path string, listed bool, err error) {
+	leads, plain := escapes(name)
+	if leads || !plain {
+		return "", false, refuse(reasonPath, "%s is no name of a file", quote(name))
+	}
+	path, err = l.tidy(name)
+	return path, path != "" && path != ".", err
+}
+
 // tidy brings a path that does not lead out into the one form that counts.
 func (l Limits) tidy(path string) (string, error) {
 	path = strings.TrimRight(path, "/")

@@ -56,8 +56,19 @@ type File struct {
 // r is not read any further, but a read that is under way is waited for, and w
 // may have got any part.
 func Tarball(r io.Reader, w io.Writer, limits Limits) ([]File, error) {
+	return read(r, &unpacker{limits: limits, out: newSink(w)})
+}
+
+// Upload is Tarball for an archive that somebody hands in, of whom more can be
+// asked: names are taken whole, with their first segment; a name that Tarball
+// leaves out of the list, and two files of one path, refuse the archive. Errors:
+// as Tarball.
+func Upload(r io.Reader, w io.Writer, limits Limits) ([]File, error) {
+	return read(r, &unpacker{limits: limits, out: newSink(w), upload: true})
+}
+
+func read(r io.Reader, u *unpacker) ([]File, error) {
 	src := &source{r: r}
-	u := &unpacker{limits: limits, out: newSink(w)}
 	if err := u.run(src); err != nil {
 		return nil, classify(err, src.err)
 	}
@@ -66,7 +77,11 @@ func Tarball(r io.Reader, w io.Writer, limits Limits) ([]File, error) {
 
 // finish turns the members in archive order into the list.
 func (u *unpacker) finish() ([]File, error) {
+	members := len(u.files)
 	files := latest(u.files)
+	if u.upload && len(files) < members {
+		return nil, refuse(reasonConflict, "two files of one path")
+	}
 	if len(files) == 0 {
 		return nil, refuse(reasonEmpty, "no file in it")
 	}
