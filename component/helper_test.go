@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/registryd/registryd/component"
@@ -51,7 +52,7 @@ func (d dirView) Open(path string) (io.ReadSeekCloser, error) {
 	return f, nil
 }
 
-// bench is a registry over HTTP with everything behind it.
+// site is a registry over HTTP with everything behind it.
 type site struct {
 	t        *testing.T
 	url      string
@@ -59,7 +60,20 @@ type site struct {
 	store    store.Store
 	dir      string // of the store, where it has one
 	view     dirView
-	audit    *[]any
+	audit    *auditLog
+}
+
+// auditLog collects records.
+type auditLog struct {
+	mu      sync.Mutex
+	records []any
+}
+
+func (l *auditLog) add(record any) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.records = append(l.records, record)
+	return nil
 }
 
 // options of a site; the zero value is one without a token on an empty store.
@@ -72,7 +86,7 @@ type options struct {
 
 func newSite(t *testing.T, o options) *site {
 	t.Helper()
-	s := &site{t: t, store: o.store, view: o.view, audit: new([]any)}
+	s := &site{t: t, store: o.store, view: o.view, audit: new(auditLog)}
 	if s.store == nil {
 		s.dir = t.TempDir()
 		s.store = openFile(t, s.dir)
@@ -89,7 +103,7 @@ func newSite(t *testing.T, o options) *site {
 		c.MaxBody = 1 << 20
 	}
 	c.Archive = unpack.Limits{Unpacked: 1 << 20, Entries: 100, Path: 1024, Depth: 16}
-	c.Audit = func(record any) error { *s.audit = append(*s.audit, record); return nil }
+	c.Audit = s.audit.add
 	server := httptest.NewServer((&httpx.Adapter{}).Handle("components", component.NewHandler(c).Serve))
 	t.Cleanup(server.Close)
 	s.url = server.URL + "/api/components"
