@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -185,6 +186,7 @@ func paths(p providertest.Package) []string {
 	for path := range p.Files {
 		list = append(list, "/lib/"+p.Name+"/"+p.Version+"/"+path)
 	}
+	slices.Sort(list) // the n-th is the same one each time
 	return list
 }
 
