@@ -65,16 +65,16 @@ func (c *call) start() {
 
 // turn runs code until it waits for the host, within its share of time.
 func (c *call) turn(f func() error) {
-	began := time.Now()
 	cpu := c.i.p.limits.CPU
 	set := func() {
-		left := cpu - time.Since(began)
+		left := time.Hour
 		if at, ok := c.ctx.Deadline(); ok {
-			left = min(left, time.Until(at))
+			left = time.Until(at)
 		}
 		_ = c.i.vm.SetEvalTimeout(max(left, time.Nanosecond))
 	}
 	set()
+	meter := meterOf(c.i.vm, cpu)
 	err := f()
 	if err == nil || !stopped(err) {
 		set()
@@ -82,12 +82,13 @@ func (c *call) turn(f func() error) {
 			err = bad
 		}
 	}
+	over := meter.stop()
 	switch {
 	case c.ctx.Err() != nil:
 		c.fail(ended(c.ctx))
 	case c.late():
 		c.fail(limited(outcome.TooSlow, late))
-	case time.Since(began) >= cpu:
+	case over:
 		c.fail(limited(outcome.Unavailable, "it computed for more than "+cpu.String()+" without a pause"))
 	case err != nil && stopped(err):
 		c.fail(limited(outcome.Unavailable, "it did not come to an end"))
@@ -200,7 +201,7 @@ func (c *call) finish(cancel context.CancelFunc) {
 	if c.spoiled || c.i.dispatch.IsUndefined() {
 		return
 	}
-	_ = c.i.vm.SetEvalTimeout(c.i.p.limits.CPU)
+	_ = c.i.vm.SetEvalTimeout(max(time.Second, c.i.p.limits.CPU))
 	if err := c.i.tell("end"); err != nil {
 		c.spoiled = true
 	}

@@ -35,6 +35,7 @@ func TestForms(t *testing.T) {
 		"host module":       "import {semver} from 'registryd'\nexport const f = () => semver.major('7.0.0')",
 		"host required":     "const {lderror} = require('registryd')\nexports.f = () => lderror.id(lderror(7))",
 		"predecessor":       "const {provider} = require('@plotdb/registry')\nmodule.exports = new provider({f() { return 7 }}).chain(provider.get('npm'))",
+		"predecessor, class": "const registry = require('registryd')\nconst mine = new registry({f() { return 7 }})\nmine.chain(registry.provider.jsdelivr)",
 		"typescript":        "enum E { A = 7 }\nexport default {f(): number { return E.A satisfies number }}",
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -87,12 +87,17 @@ function queueMicrotask(fn) {
   then(Native.resolve(), () => { try { fn() } catch (e) { uncaught(e) } })
 }
 
+// built are the providers that exist. A file that exports nothing means the one that it made: the predecessor's programs
+// hand theirs to a route instead.
+const built = []
+
 // provider makes the object of a provider as the predecessor's class did.
 class provider {
   constructor(options = {}) {
     for (const k of keysOf(options)) if (k !== 'chain') this[k] = options[k]
     this.opt ??= {}
     if (options.chain) this.chain(options.chain)
+    built.push(this)
   }
   // chain says which default providers come next. They do in any case: the daemon asks them in the order of its
   // configuration when this one answers null or rejects with 404.
@@ -115,5 +120,6 @@ const shared = {log, console, cache, semver, sri, host: hostApi, crypto, deny, H
   clearTimeout: clear, clearInterval: clear, atob, btoa, structuredClone,
   URL, URLSearchParams, TextEncoder, TextDecoder, Headers, Response, AbortController, AbortSignal}
 for (const name of keysOf(shared)) expose(name, shared[name])
-const api = {...shared, provider}
+// What is imported is the class itself, as with the predecessor: new registry(…), registry.provider.npm.
+const api = Object.assign(provider, shared, {provider})
 return dispatch

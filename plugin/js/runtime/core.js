@@ -142,6 +142,7 @@ function load(wrapped) {
   const main = es ? m.default : m
   layers = es ? [main, m].filter(isObject) : [main].filter(isObject)
   factory = typeof main === 'function' ? main : null
+  if (!factory && built.length === 1 && !layers.some(l => [...names(l)].some(k => k !== 'manifest'))) layers = [built[0], ...layers]
 }
 
 // names lists the properties of a layer, those of its classes included.
