@@ -85,6 +85,10 @@ Ready. Try:
   $base/lib/@acme/hello/latest/           a package from a directory
   $base/lib/lodash/4.17.21/?meta          what a release holds, as JSON
 END
+if [ "$config" = sample/registryd.yaml ]; then
+	printf '  %s/lib/lodahs/1.0.0/index.js             refused by a plugin, sample/plugins/typos.js\n' "$base"
+	command -v node >/dev/null 2>&1 || say "there is no node, so the plugin sample/plugins/denied is not loaded."
+fi
 [ "$base" = http://localhost:8080 ] && printf '  %s/                                      a front page\n' "$base"
 printf '\nThe admin token is in %s. Ctrl-C stops.\n\n' "$run/admin-token"
 

@@ -25,10 +25,13 @@ interface Provider {
   /** Finds a version; null hands the question to the next provider. */
   resolve?(what: { name: string; spec: string }): Promise<Found | null> | Found | null
   /** Says where the tarball is; the daemon downloads it. */
-  fetch?(what: { name: string; version: string }): Promise<{ url: string; headers?: Record<string, string> } | { stream: string } | null>
+  fetch?(what: { name: string; version: string; url?: string }): Promise<Source | null> | Source | null
   /** Lists the versions of a package; null hands the question on. */
   versions?(what: { name: string }): Promise<string[] | null> | string[] | null
 }
+
+/** Where a tarball is: a URL, or what host.open returned. */
+type Source = { url: string; headers?: Record<string, string> } | { stream: string }
 
 /** A version that resolve found. */
 interface Found {
@@ -36,6 +39,8 @@ interface Found {
   url?: string
   /** As in package-lock.json: "sha512-…". */
   integrity?: string
+  /** The server packs the tarball anew each time: it is held to its files, not to its bytes. */
+  generated?: boolean
 }
 
 interface Log {
@@ -251,6 +256,17 @@ declare const crypto: {
   getRandomValues<T extends ArrayBufferView>(array: T): T
 }
 
+/** All of it, by name. */
+interface HostApi {
+  log: typeof log; console: typeof console; cache: typeof cache; semver: typeof semver; sri: typeof sri;
+  host: typeof host; crypto: typeof crypto; deny: typeof deny; HttpError: typeof HttpError; lderror: typeof lderror;
+  fetch: typeof fetch; Response: typeof Response; Headers: typeof Headers; AbortSignal: typeof AbortSignal;
+  AbortController: typeof AbortController; setTimeout: typeof setTimeout; setInterval: typeof setInterval;
+  clearTimeout: typeof clearTimeout; clearInterval: typeof clearInterval; queueMicrotask: typeof queueMicrotask;
+  URL: typeof URL; URLSearchParams: typeof URLSearchParams; TextEncoder: typeof TextEncoder;
+  TextDecoder: typeof TextDecoder; atob: typeof atob; btoa: typeof btoa; structuredClone: typeof structuredClone
+}
+
 /** The same as a module, with the predecessor's class of providers. */
 declare module 'registryd' {
   /** Makes a provider object; "chain" accepts default providers, which are asked next in any case. */
@@ -261,8 +277,17 @@ declare module 'registryd' {
     static readonly npm: object
     static readonly github: object
     static readonly jsdelivr: object
+    static readonly provider: typeof provider
   }
-  export { log, console, cache, semver, sri, host, crypto, deny, HttpError, lderror, fetch, Response, Headers, AbortSignal,
-    AbortController, setTimeout, setInterval, clearTimeout, clearInterval, queueMicrotask, URL, URLSearchParams, TextEncoder,
-    TextDecoder, atob, btoa, structuredClone }
+  export default provider
+  export const log: HostApi['log'], console: HostApi['console'], cache: HostApi['cache'], semver: HostApi['semver'],
+    sri: HostApi['sri'], host: HostApi['host'], crypto: HostApi['crypto'], deny: HostApi['deny'],
+    HttpError: HostApi['HttpError'], lderror: HostApi['lderror'], fetch: HostApi['fetch'],
+    Response: HostApi['Response'], Headers: HostApi['Headers'], AbortSignal: HostApi['AbortSignal'],
+    AbortController: HostApi['AbortController'], setTimeout: HostApi['setTimeout'],
+    setInterval: HostApi['setInterval'], clearTimeout: HostApi['clearTimeout'],
+    clearInterval: HostApi['clearInterval'], queueMicrotask: HostApi['queueMicrotask'], URL: HostApi['URL'],
+    URLSearchParams: HostApi['URLSearchParams'], TextEncoder: HostApi['TextEncoder'],
+    TextDecoder: HostApi['TextDecoder'], atob: HostApi['atob'], btoa: HostApi['btoa'],
+    structuredClone: HostApi['structuredClone']
 }

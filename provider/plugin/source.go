@@ -43,6 +43,8 @@ type resolved struct {
 	URL       string `json:"url"`
 	Integrity string `json:"integrity"`
 	Shasum    string `json:"shasum"`
+	// Generated says that the server packs the tarball anew each time.
+	Generated bool `json:"generated"`
 }
 
 // resolve asks for what a spec means. Nil: the plugin does not have it.
@@ -121,7 +123,7 @@ func (s *source) archive(l *core.Lease, got *resolved, v pkgref.Version) (*provi
 	if err := checkURL(got.URL); err != nil && (got.URL != "" || !fetches) {
 		return nil, s.nonsense("resolve", "%v", err)
 	}
-	a := &provider.Archive{URL: got.URL}
+	a := &provider.Archive{URL: got.URL, Generated: got.Generated}
 	switch {
 	case got.Integrity != "":
 		a.Integrity, err = provider.ParseIntegrity(got.Integrity)

@@ -24,7 +24,7 @@ export default {
   async resolve({name, spec}) {
     const all = (await index(name))?.versions ?? {}
     const version = semver.maxSatisfying(Object.keys(all), spec === 'latest' ? '*' : spec)
-    return version && {version, url: all[version].tarball, integrity: all[version].integrity}
+    return version ? {version, url: all[version].tarball, integrity: all[version].integrity} : null
   },
 
   async versions({name}) {
