@@ -22,21 +22,21 @@ func contains(s, part string) bool { return strings.Contains(s, part) }
 func TestForms(t *testing.T) {
 	t.Parallel()
 	for name, code := range map[string]string{
-		"default object":    "export default {f() { return 7 }}",
-		"named":             "export function f() { return 7 }",
-		"module.exports":    "module.exports = {f: () => 7}",
-		"exports":           "exports.f = () => 7",
-		"this in attach":    "export default {attach(ctx) { this.n = ctx.n }, f() { return this.n }}",
-		"factory":           "module.exports = function (ctx) { return {f: () => ctx.n} }",
-		"factory, hook too": "module.exports = ctx => ({attach(c) { this.n = c.n }, f() { return this.n }})",
-		"class instance":    "class P { f() { return 7 } }\nexport default new P()",
-		"package":           "import seven from 'seven'\nexport const f = () => seven()",
-		"json":              "import d from './data.json'\nexport const f = () => d.n",
-		"host module":       "import {semver} from 'registryd'\nexport const f = () => semver.major('7.0.0')",
-		"host required":     "const {lderror} = require('registryd')\nexports.f = () => lderror.id(lderror(7))",
-		"predecessor":       "const {provider} = require('@plotdb/registry')\nmodule.exports = new provider({f() { return 7 }}).chain(provider.get('npm'))",
+		"default object":     "export default {f() { return 7 }}",
+		"named":              "export function f() { return 7 }",
+		"module.exports":     "module.exports = {f: () => 7}",
+		"exports":            "exports.f = () => 7",
+		"this in attach":     "export default {attach(ctx) { this.n = ctx.n }, f() { return this.n }}",
+		"factory":            "module.exports = function (ctx) { return {f: () => ctx.n} }",
+		"factory, hook too":  "module.exports = ctx => ({attach(c) { this.n = c.n }, f() { return this.n }})",
+		"class instance":     "class P { f() { return 7 } }\nexport default new P()",
+		"package":            "import seven from 'seven'\nexport const f = () => seven()",
+		"json":               "import d from './data.json'\nexport const f = () => d.n",
+		"host module":        "import {semver} from 'registryd'\nexport const f = () => semver.major('7.0.0')",
+		"host required":      "const {lderror} = require('registryd')\nexports.f = () => lderror.id(lderror(7))",
+		"predecessor":        "const {provider} = require('@plotdb/registry')\nmodule.exports = new provider({f() { return 7 }}).chain(provider.get('npm'))",
 		"predecessor, class": "const registry = require('registryd')\nconst mine = new registry({f() { return 7 }})\nmine.chain(registry.provider.jsdelivr)",
-		"typescript":        "enum E { A = 7 }\nexport default {f(): number { return E.A satisfies number }}",
+		"typescript":         "enum E { A = 7 }\nexport default {f(): number { return E.A satisfies number }}",
 	} {
 		t.Run(name, func(t *testing.T) {
 			i := start(t, &js.Engine{}, source(t, "index.ts", map[string]string{
