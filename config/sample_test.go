@@ -22,7 +22,7 @@ func TestSampleLoads(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(cfg.Providers) != 2 || len(cfg.Policy.Rules) != 2 || cfg.Admin == nil || len(cfg.Admin.Tokens) != 0 {
+			if len(cfg.Providers) != 6 || len(cfg.Policy.Rules) != 2 || cfg.Admin == nil || len(cfg.Admin.Tokens) != 0 {
 				t.Errorf("the sample means\n%v", cfg)
 			}
 		})
