@@ -18,7 +18,7 @@ func guardPattern(rules []pkgref.GuardPattern) string {
 		}
 		refused = append(refused, "(?:"+except+r.Expr+")")
 	}
-	return strings.Join(refused, "|")
+	return "^(?:" + strings.Join(refused, "|") + ")" // each begins at the front: nowhere else need be tried
 }
 
 // dotSegments refuses, for routes that hand the raw URI to the daemon, every

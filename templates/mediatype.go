@@ -18,6 +18,17 @@ func charsetTypes() string {
 	return strings.Join(names, " ")
 }
 
+// plainTypes lists the types that are no documents.
+func plainTypes() []string {
+	var names []string
+	for _, t := range mediatype.Types() {
+		if !t.Document {
+			names = append(names, t.Name)
+		}
+	}
+	return names
+}
+
 // documentPaths is a PCRE for URLs that may be answered with a document, the
 // map-less form of mediatype.Scripted: a directory is answered with its index or a
 // listing.

@@ -53,6 +53,7 @@ type model struct {
 	GuardPattern, DotSegments                        string
 	ExactPattern, MainPattern, AtPattern             string
 	DocumentTypes, DocumentExtensions, DocumentPaths string
+	PlainTypes                                       []string
 	Types                                            []mediatype.Type
 	CharsetTypes                                     string
 	Classes                                          []class
@@ -215,6 +216,7 @@ func (m *model) setPatterns(c *config.Config) {
 	m.MainPattern = below + namePattern + "/main/"
 	m.AtPattern = "^(" + pub + namePattern + ")@(" + versionPattern + ")(/.*)?$"
 	m.DocumentTypes = mediatype.Scripted
+	m.PlainTypes = plainTypes()
 	m.DocumentExtensions = documentExtensions()
 	m.DocumentPaths = documentPaths()
 	m.Types = mediatype.Types()
