@@ -58,7 +58,9 @@ type Cache struct {
 	root   *os.Root
 	disk   durable.Dir
 	lock   *os.File
-	pub    string // "www/lib" or "www"
+	// possession is held while lock changes hands.
+	possession sync.Mutex
+	pub        string // "www/lib" or "www"
 	// Recovered tells that the view was set aside because of a power loss.
 	recovered bool
 
@@ -169,6 +171,8 @@ func (c *Cache) makeDirs() error {
 // the directory back. What still waits to be deleted is left to the next start.
 // It is idempotent. Errors: why the note could not be written.
 func (c *Cache) Close() error {
+	c.possession.Lock()
+	defer c.possession.Unlock()
 	if c.lock == nil {
 		return nil
 	}
@@ -177,8 +181,8 @@ func (c *Cache) Close() error {
 	c.trash.Wait()
 	// After this note the view is trusted, so nothing of it may be in memory only.
 	err := c.flushDisk()
-	if err == nil {
-		err = c.writeBoot(true)
+	if err == nil && !c.gone() && !c.lockedByAnother() {
+		err = errors.Join(c.writeFormat(), c.writeBoot(true))
 	}
 	c.release()
 	return err

@@ -13,7 +13,7 @@
 //	state/packages/<name>/pin.json      who pinned main to what, and when
 //	state/packages/<name>/absent.json   versions known to be absent, for a while
 //	state/audit.jsonl                   what admins did
-//	state/quarantine/<time>/            what Verify took away, under its old path
+//	state/quarantine/<time>/            what Verify took away or Mend found, under its old path
 //	hidden/<name>/main                  hand-made mains that a rule denies at present;
 //	                                    main.1, main.2 … are older ones, which do not come back
 //	tmp/                                staging, and what is being removed

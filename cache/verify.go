@@ -58,7 +58,7 @@ type verifying struct {
 }
 
 func (c *Cache) verifying(ctx context.Context, name pkgref.Name, fix bool) *verifying {
-	return &verifying{Check: &Check{}, c: c, ctx: ctx, name: name, fix: fix, stamp: c.now().UTC().Format("20060102T150405.000000000Z")}
+	return &verifying{Check: &Check{}, c: c, ctx: ctx, name: name, fix: fix, stamp: c.stamp()}
 }
 
 // VerifyNames returns the packages of which anything is held or in the view, in
@@ -167,7 +167,7 @@ func (v *verifying) removeTree(dir string) (string, error) { return refills, v.c
 
 // quarantine moves something to where nobody serves it and somebody can look.
 func (v *verifying) quarantine(file string) (string, error) {
-	to := dirState + "/quarantine/" + v.stamp + "/" + file
+	to := quarantined(v.stamp, file)
 	if err := v.c.move(file, to, path.Dir(to)); err != nil && !isMissing(err) {
 		return "", err
 	}

@@ -13,8 +13,8 @@ import (
 // clearWay makes sure that nothing but real directories leads to f in the view.
 // Through a link the file would land where no sweep looks for it, and with a
 // file in its place it could not appear at all. Inside a release everything is
-// ours, so what is in the way goes; a package or scope that is a link is a
-// person's doing and stays. The caller holds the release's lock. Errors:
+// ours, so what is in the way goes; a file for a package or scope moves to
+// state/quarantine; a link for one is a person's doing and stays. The caller holds the release's lock. Errors:
 // outcome.Busy, also for that link.
 func (c *Cache) clearWay(m *Manifest, f File) error {
 	release := c.viewRelease(m)
@@ -60,7 +60,8 @@ func (c *Cache) clearStep(s step) (missing bool, err error) {
 	if missing, fits, err := c.look(s); missing || fits || err != nil {
 		return missing, err
 	}
-	if !s.ours {
+	stray := !s.ours && c.stray(s.name)
+	if !s.ours && !stray {
 		return false, outcome.New(outcome.Busy, "%s is not a directory, and nothing is written through links", s.name)
 	}
 	// Without a look inside the lock the second of two would remove what the
@@ -70,8 +71,21 @@ func (c *Cache) clearStep(s step) (missing bool, err error) {
 	if missing, fits, err := c.look(s); missing || fits || err != nil {
 		return missing, err
 	}
+	if stray {
+		return true, c.setAside(s.name)
+	}
 	c.log.Warn("something is in the way in the view and is removed", "file", s.name)
 	return true, c.remove(s.name)
+}
+
+// stray reports whether name is a file in a directory of the view where there
+// are only packages and scopes. At the root of all URLs a person may have files.
+func (c *Cache) stray(name string) bool {
+	if path.Dir(name) == dirWWW {
+		return false
+	}
+	info, err := c.root.Lstat(name)
+	return err == nil && info.Mode().IsRegular()
 }
 
 // look reports whether a step is missing, or fits.

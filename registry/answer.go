@@ -57,18 +57,38 @@ func (r *Registry) Find(ctx context.Context, q pkgref.Ref) (*Answer, error) {
 	if err := r.gen.Load().Rules.CheckName(q.Name); err != nil {
 		return nil, err
 	}
-	return untilSettled(q.Name, func() (*Answer, error) { return r.find(ctx, q) })
+	return untilSettled(r, q.Name, func() (*Answer, error) { return r.find(ctx, q) })
 }
 
-// untilSettled does again what a flush or an eviction came in the way of.
-// Errors: outcome.Busy where that happens too often; those of do.
-func untilSettled[T any](name pkgref.Name, do func() (T, error)) (t T, err error) {
+// untilSettled does again what a flush or an eviction came in the way of, or
+// somebody who put something else in the place of our directories. Errors:
+// outcome.Busy where that happens too often, or the data directory is gone; those of do.
+func untilSettled[T any](r *Registry, name pkgref.Name, do func() (T, error)) (t T, err error) {
 	for range attempts {
-		if t, err = do(); !errors.Is(err, cache.ErrStale) {
+		t, err = do()
+		switch {
+		case errors.Is(err, cache.ErrStale):
+		case !unexplained(err):
+			return t, err
+		case r.cache.Gone():
+			return t, outcome.Wrap(outcome.Busy, errors.Join(cache.ErrGone, err), "%s", name)
+		case !r.cache.Mend():
 			return t, err
 		}
 	}
 	return t, outcome.Wrap(outcome.Busy, err, "%s keeps changing", name)
+}
+
+// unexplained reports whether the disk may be to blame for err: a fetch that
+// could not be written looks as if its provider had failed.
+func unexplained(err error) bool {
+	switch {
+	case err == nil, errors.Is(err, context.Canceled):
+		return false
+	case errors.Is(err, outcome.Unavailable):
+		return true
+	}
+	return !outcome.Known(err)
 }
 
 func (r *Registry) find(ctx context.Context, q pkgref.Ref) (*Answer, error) {

@@ -60,7 +60,7 @@ func (r *Registry) Warm(ctx context.Context, name pkgref.Name, spec pkgref.Spec,
 	if err != nil {
 		return Warmed{}, err
 	}
-	return untilSettled(name, func() (Warmed, error) { return r.warm(ctx, name, v, files) })
+	return untilSettled(r, name, func() (Warmed, error) { return r.warm(ctx, name, v, files) })
 }
 
 func (r *Registry) warm(ctx context.Context, name pkgref.Name, v pkgref.Version, files bool) (Warmed, error) {

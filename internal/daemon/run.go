@@ -32,7 +32,8 @@ const (
 // finished, at most timeouts.drain long. Where every listener is inherited, its
 // giver keeps it open for the daemon that comes next: then new connections are
 // left waiting for that one, and nobody is refused. Run it once. Errors, one
-// line each: an address that cannot be listened on, or a listener that fails.
+// line each: an address that cannot be listened on, a listener that fails, or
+// cache.ErrGone and cache.ErrHeld, where the data directory was taken away.
 func (s *Server) Run(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return nil // told to stop before it began
@@ -47,12 +48,36 @@ func (s *Server) Run(ctx context.Context) error {
 	var watch sync.WaitGroup
 	watch.Go(func() { s.registry.Watch(watching) })
 	watch.Go(func() { s.count(watching) })
+	lost := make(chan error, 1)
+	watch.Go(func() { s.guard(watching, lost) })
 	defer watch.Wait()
 	defer stopWatching()
-	return s.serve(ctx, listeners)
+	return s.serve(ctx, listeners, lost)
 }
 
-func (s *Server) serve(ctx context.Context, listeners []net.Listener) error {
+// guardEvery is how often it is seen to that the data directory is still ours.
+const guardEvery = 5 * time.Second
+
+// guard tells, once, when there is no data directory to work on any more. What
+// starts the daemon again helps then; to serve on would fill a place that nobody
+// can find.
+func (s *Server) guard(ctx context.Context, lost chan<- error) {
+	tick := time.NewTicker(guardEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if err := s.cache.Intact(); err != nil {
+			lost <- err
+			return
+		}
+	}
+}
+
+func (s *Server) serve(ctx context.Context, listeners []net.Listener, lost <-chan error) error {
 	hs := &http.Server{
 		Handler: s, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: log.New(complaints{s}, "", 0),
@@ -70,6 +95,9 @@ func (s *Server) serve(ctx context.Context, listeners []net.Listener) error {
 	case err := <-failed:
 		s.cut(hs)
 		return fmt.Errorf("listener failed: %w", err)
+	case err := <-lost:
+		s.cut(hs)
+		return fmt.Errorf("%s: %w", s.cache.Dir(), err)
 	case <-ctx.Done():
 	}
 	s.drain(ctx, hs, lobby)
