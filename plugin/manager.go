@@ -110,6 +110,15 @@ func (m *Manager) Enter(name string) (*Lease, error) {
 	}
 }
 
+// Code tells the code that a plugin's generation in force was made of, by a digest of all its files, the manifest among
+// them; "" when there is none of that name.
+func (m *Manager) Code(name string) string {
+	if g := m.snapshot.Load().slots[name]; g != nil {
+		return g.hash
+	}
+	return ""
+}
+
 // Epoch counts the changes of what is in force.
 func (m *Manager) Epoch() uint64 { return m.snapshot.Load().epoch }
 

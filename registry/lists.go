@@ -22,6 +22,13 @@ type listKey struct {
 	provider string
 }
 
+// listFlight is what callers of a list share: who comes after a reload does not
+// wait for what asks another place than he would.
+type listFlight struct {
+	listKey
+	source string // see provider.Sourcer
+}
+
 // heldList is one provider's version list of one package, or the knowledge
 // that it has none. All but refreshing and ranges is immutable.
 type heldList struct {
@@ -189,9 +196,9 @@ func (r *Registry) refreshBehind(held *heldList, name pkgref.Name, p lister) {
 // refreshList asks a provider for its list, in a flight that all concurrent
 // callers share. That the provider does not have the package is a result.
 func (r *Registry) refreshList(ctx context.Context, name pkgref.Name, p lister) (*heldList, error) {
-	key := listKey{name, p.Name()}
+	key, g := listFlight{listKey{name, p.Name()}, sourceOf(p, name)}, r.gen.Load()
 	return share(ctx, r.refresh, key, func(ctx context.Context) (*heldList, error) {
-		ctx, cancel := context.WithTimeout(ctx, r.gen.Load().flightTime())
+		ctx, cancel := context.WithTimeout(ctx, g.flightTime())
 		defer cancel()
 		ctx, end := provider.WithSession(ctx)
 		defer end()
@@ -201,17 +208,20 @@ func (r *Registry) refreshList(ctx context.Context, name pkgref.Name, p lister) 
 		if err != nil {
 			err = &provider.Error{Provider: key.provider, Op: "versions", Ref: string(name), Err: err}
 			if ctx.Err() == nil {
-				r.mark(r.gen.Load(), listMark(name, p), err)
+				r.mark(g, listMark(name, p), err)
 			}
 			return nil, err
 		}
 		r.marks.Delete(listMark(name, p))
-		r.lists.Put(key, held, held.cost(), 0)
+		r.lists.Put(key.listKey, held, held.cost(), 0)
 		return held, nil
 	})
 }
 
-func (r *Registry) askList(ctx context.Context, key listKey, p lister) (*heldList, error) {
+// askList asks for a list. It counts as one of the source that was there before the question: that one may be replaced
+// meanwhile.
+func (r *Registry) askList(ctx context.Context, of listFlight, p lister) (*heldList, error) {
+	key, source := of.listKey, of.source
 	old, _ := r.heldList(key.name, p)
 	validator := ""
 	if old != nil && old.versions != nil {
@@ -225,11 +235,11 @@ func (r *Registry) askList(ctx context.Context, key listKey, p lister) (*heldLis
 		if err := r.cache.DropList(key.name, key.provider); err != nil {
 			r.log.Warn("cannot remove a version list", "pkg", key.name, "provider", key.provider, "error", err)
 		}
-		return &heldList{source: sourceOf(p, key.name), fetched: r.now()}, nil
+		return &heldList{source: source, fetched: r.now()}, nil
 	case err != nil:
 		return nil, err
 	}
-	held := &heldList{versions: vs, source: sourceOf(p, key.name), fetched: r.now()}
+	held := &heldList{versions: vs, source: source, fetched: r.now()}
 	if old != nil && vs != old.versions {
 		r.forgetMarks(key.name) // what was absent may be there by now
 	}

@@ -117,7 +117,7 @@ type Registry struct {
 
 	releases *flight.Group[string, *cache.Manifest] // by name@version
 	files    *flight.Group[string, struct{}]        // by name@version/path
-	refresh  *flight.Group[listKey, *heldList]
+	refresh  *flight.Group[listFlight, *heldList]
 	mains    *flight.Group[pkgref.Name, pkgref.Version]
 
 	lookups lookups
@@ -152,7 +152,7 @@ func New(c Config, g *Generation) *Registry {
 		base: base, stop: stop,
 		releases: flight.New[string, *cache.Manifest](base),
 		files:    flight.New[string, struct{}](base),
-		refresh:  flight.New[listKey, *heldList](base),
+		refresh:  flight.New[listFlight, *heldList](base),
 		mains:    flight.New[pkgref.Name, pkgref.Version](base),
 		lists:    lru.New[listKey, *heldList](memoryVersions, c.Now),
 		marks:    lru.New[string, error](memoryMarks, c.Now),

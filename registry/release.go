@@ -50,11 +50,11 @@ func (r *Registry) Release(ctx context.Context, name pkgref.Name, v pkgref.Versi
 // fetch gets a release from its provider, in a flight that all concurrent
 // callers share.
 func (r *Registry) fetch(ctx context.Context, name pkgref.Name, v pkgref.Version) (*cache.Manifest, error) {
-	key := ref(name, v)
-	return share(ctx, r.releases, key, func(ctx context.Context) (*cache.Manifest, error) {
-		ctx, cancel := context.WithTimeout(ctx, r.gen.Load().flightTime())
+	key, g := ref(name, v), r.gen.Load()
+	// Who comes after a reload does not wait for what asks other places than he would.
+	return share(ctx, r.releases, key+" of "+g.asks(name), func(ctx context.Context) (*cache.Manifest, error) {
+		ctx, cancel := context.WithTimeout(ctx, g.flightTime())
 		defer cancel()
-		g := r.gen.Load()
 		// An earlier flight may have ended between the look-up and this one.
 		if err, marked := r.marks.Get(key); marked {
 			return nil, err
@@ -94,9 +94,9 @@ func (r *Registry) remember(g *Generation, name pkgref.Name, v pkgref.Version, e
 }
 
 // mark remembers for the negative time what key ends in; not at all where that
-// time is 0.
+// time is 0, or where g is not in force any more.
 func (r *Registry) mark(g *Generation, key string, err error) {
-	if g.NegativeCacheTime > 0 {
+	if g.NegativeCacheTime > 0 && g == r.gen.Load() {
 		r.marks.Put(key, err, 1, g.NegativeCacheTime)
 	}
 }

@@ -196,3 +196,37 @@ func TestPlugins_JavaScript(t *testing.T) {
 		t.Errorf("notes %q", notes)
 	}
 }
+
+// G-N2: what the code of before said of versions does not count once other code is in force.
+func TestPlugins_ListOfOldCode_GN2(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.write("plugins: {dir: plugins}\n")
+	dir := filepath.Join(f.dir, "plugins")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	install := func(versions string) {
+		code := "export const manifest = {limits: {cpu: '30s', wall: '60s', instances: {min: 1, max: 2}}}\n" +
+			"export default {resolve() { return null }, versions({name}) { return name === 'tool' ? " + versions + " : null }}\n"
+		path, past := filepath.Join(dir, "lists.js"), time.Now().Add(-time.Second)
+		if err := errors.Join(os.WriteFile(path, []byte(code), 0o644), os.Chtimes(path, past, past)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	leads := func(s *daemon.Server, want string) {
+		t.Helper()
+		w := ask(s, http.MethodGet, "/lib/tool/^1/index.js")
+		if status(t, w, http.StatusFound); w.Header().Get("Location") != want {
+			t.Errorf("leads to %s, want %s", w.Header().Get("Location"), want)
+		}
+	}
+	install("['1.0.0']")
+	s := f.server()
+	leads(s, "/lib/tool/1.0.0/index.js")
+	install("['1.0.0', '1.1.0']")
+	if d := cmp.Diff([]string{"lists"}, report(t, s, "?filter=lists").Reloaded); d != "" {
+		t.Errorf("reloaded (-want +got):\n%s", d)
+	}
+	leads(s, "/lib/tool/1.1.0/index.js")
+}

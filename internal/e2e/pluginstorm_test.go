@@ -35,7 +35,7 @@ export default {
   check({name}) { tell('check', name) },
   async resolve({name, spec}) {
     tell('resolve', name)
-    await new Promise(r => setTimeout(r, 5))
+    await new Promise(r => setTimeout(r, 100))
     return {version: spec, url: 'PLACE/' + name + '.tgz'}
   },
   async fetch({name, url}) { tell('fetch', name); return {stream: await host.open(url)} },

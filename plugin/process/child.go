@@ -198,7 +198,7 @@ func (c *child) call(ctx context.Context, fn string, args []json.RawMessage, lim
 	}
 	data, status, err := c.exchange(ctx, http.MethodPost, route, body, limit+64) // what is around the result
 	if err != nil {
-		return nil, err
+		return nil, c.explained(ctx, err)
 	}
 	if status != http.StatusOK {
 		return nil, refused(fn, status, data)
@@ -240,7 +240,7 @@ func (c *child) exchange(ctx context.Context, method, route string, body []byte,
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := c.client.Do(req)
 	if err != nil {
-		return nil, 0, outcome.Wrap(outcome.Unavailable, fmt.Errorf("%w: %w%s", errNoAnswer, err, c.deathNote()), "%s", route)
+		return nil, 0, outcome.Wrap(outcome.Unavailable, fmt.Errorf("%w: %w", errNoAnswer, err), "%s", route)
 	}
 	defer resp.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
@@ -253,12 +253,23 @@ func (c *child) exchange(ctx context.Context, method, route string, body []byte,
 	return data, resp.StatusCode, nil
 }
 
-// deathNote says that, and why, a process is gone that does not answer.
-func (c *child) deathNote() string {
-	if c.alive() {
-		return ""
+// noteTime is how long an error waits for news of the end of the process that may be behind it.
+const noteTime = time.Second
+
+// explained adds that the process ended, and what it wrote, to the error of a call that it did not answer.
+func (c *child) explained(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return err
 	}
-	return "; the process ended: " + c.state() + c.lastWords()
+	timer := time.NewTimer(noteTime)
+	defer timer.Stop()
+	select {
+	case <-c.exited:
+		return fmt.Errorf("%w; the process ended: %s%s", err, c.state(), c.lastWords())
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return err
 }
 
 // kill ends the process and what it started at once.

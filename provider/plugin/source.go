@@ -27,6 +27,9 @@ func (s *source) Check(ctx context.Context, name pkgref.Name, v pkgref.Version) 
 	return err
 }
 
+// Source is part of provider.Sourcer: what other code of the plugin said does not count.
+func (s *source) Source(pkgref.Name) string { return s.Manager.Code(s.Plugin) }
+
 // first returns the first of the hooks that the generation has, "" for none.
 func first(l *core.Lease, hooks ...string) string {
 	for _, h := range hooks {
