@@ -26,6 +26,8 @@
 //   - herd: 1,000 visitors at once ask for files of a package that is not held.
 //   - memory: resident memory of the daemon, idle, and at most beyond that.
 //   - start: until /-/readyz says yes, with 100,000 releases in the data directory.
+//   - plugins: a call of a plugin by each engine, one that reads a document from a server on the same machine, a reload
+//     with its warm instances, and the memory of one virtual machine. No request of a client is in front of them.
 //   - hits: processor time that nginx spends on a file of the view, over what it
 //     spends on the same file in a bare "location / { root …; }". Below 1 the
 //     generated configuration costs nothing. Requests per second are above 1

@@ -36,6 +36,7 @@ func BenchmarkBudgets(b *testing.B) {
 		{"herd", herd},
 		{"memory", memory},
 		{"start", start},
+		{"plugins", plugins},
 		{"hits", hits},
 	} {
 		b.Run(row.name, func(b *testing.B) {
