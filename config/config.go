@@ -29,13 +29,13 @@ type Config struct {
 	Cache     Cache      // budgets of the data directory
 	// Precompress says which files get compressed copies.
 	Precompress Precompress
-	Proxy       string // URL, may hold a password; "" takes the environment
-	CAFile      string // absolute; "" is none
-	Nginx       Nginx  // what only the generator reads
-	// Components and Modules name the prefixes that nginx routes; nil: off.
-	Components *Prefixed
-	Modules    *Prefixed // see Components
-	Plugins    *Plugins  // nil: none
+	Proxy       string      // URL, may hold a password; "" takes the environment
+	CAFile      string      // absolute; "" is none
+	Nginx       Nginx       // what only the generator reads
+	Components  *Components // nil: off
+	// Modules names a prefix that nginx routes; nil: off.
+	Modules *Prefixed
+	Plugins *Plugins // nil: none
 }
 
 // Address is one listening address.
@@ -174,6 +174,25 @@ type Plugins struct {
 	Dir    string // absolute; "" is none
 	Budget int64  // bytes of memory of all instances, while a reload drains
 	Strict bool   // what does not load is an error of the whole
+}
+
+// Components is the component registry.
+type Components struct {
+	Prefix   string         // "/api/components/"
+	ReadOnly bool           // nobody publishes
+	Token    string         // secret, for publishing; "" lets this machine alone publish
+	Store    ComponentStore // everything lies there
+}
+
+// ComponentStore is where components are kept. It can be compared: stores that
+// are equal are one.
+type ComponentStore struct {
+	Type string // file, s3
+	Path string // where Type is file: absolute; never ""
+	// Where Type is s3:
+	Bucket, Endpoint, Region string // Endpoint "": that of Amazon
+	PathStyle                bool   // the bucket stands in the path of URLs
+	AccessKey, SecretKey     string // secret; "" take AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
 }
 
 // Prefixed is a section of which only the URL prefix matters here.

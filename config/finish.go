@@ -16,6 +16,7 @@ func (l *loader) finish() {
 	l.checkRules()
 	l.checkTokens()
 	l.checkNginx()
+	l.checkComponents()
 }
 
 func (l *loader) derive() {
@@ -28,6 +29,9 @@ func (l *loader) derive() {
 	}
 	if c.Nginx.CachePath == "" { // the data directory is there, on any system
 		c.Nginx.CachePath = filepath.Join(c.Root.FS, "nginx-cache")
+	}
+	if c.Components != nil && c.Components.Store.Path == "" {
+		c.Components.Store.Path = filepath.Join(c.Root.FS, "state", "components")
 	}
 	if _, given := l.given["providers"]; !given {
 		l.deriveProviders()
@@ -161,4 +165,22 @@ func (l *loader) madeAbsolute(key, path string) string {
 		return "a path with other characters"
 	}
 	return quote(path)
+}
+
+// checkComponents keeps the store out of what nginx serves, and each type of
+// store to its own keys.
+func (l *loader) checkComponents() {
+	c := l.cfg.Components
+	if c == nil {
+		return
+	}
+	if fs := l.cfg.Root.FS; inside(c.Store.Path, filepath.Join(fs, "www")) || inside(fs, c.Store.Path) {
+		l.fault("components.store.path", "must be neither in the tree that nginx serves nor hold root.fs; choose another directory")
+	}
+	if c.Store.Type == "s3" && c.Store.Bucket == "" {
+		l.fault("components.store.bucket", "is missing; a store of type s3 needs one")
+	}
+	if c.Store.Type == "s3" && (c.Store.AccessKey == "") != (c.Store.SecretKey == "") && !l.generator {
+		l.fault("components.store.secret_key", "goes with components.store.access_key; give both or none")
+	}
 }

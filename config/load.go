@@ -135,7 +135,7 @@ func (l *loader) turnOn(section string) {
 	case "admin":
 		l.cfg.Admin = &Admin{}
 	case "components":
-		l.cfg.Components = &Prefixed{}
+		l.cfg.Components = &Components{}
 	case "modules":
 		l.cfg.Modules = &Prefixed{}
 	case "plugins":

@@ -72,6 +72,11 @@ func gateRows() []row {
 }
 
 func routeRows() []row {
+	rows := append(adminRows(), componentRows()...)
+	return append(rows, moduleRows()...)
+}
+
+func adminRows() []row {
 	return []row{
 		{Key: Key{Path: "admin.prefix", Type: TypePrefix, Default: "/staff/registry/", Reload: ByReload,
 			Doc: "URL prefix of the admin routes. Without the section, or without a token, there are none.", Example: "/admin/"},
@@ -82,9 +87,11 @@ func routeRows() []row {
 		{Key: Key{Path: "admin.tokens[].token", Type: TypeText, Otherwise: "not configured", Reload: ByReload, Secret: true,
 			Doc: "The token, as it is sent after `Authorization: Bearer`. An empty one counts as none.", Example: `"${REGISTRYD_ADMIN_TOKEN:-}"`},
 			field: func(t target) any { return &t.token.Token }, check: bearer},
-		{Key: Key{Path: "components.prefix", Type: TypePrefix, Default: "/api/components/", Reload: ByReload,
-			Doc: "URL prefix that nginx hands to a component registry. Without the section it hands over none.", Example: "/components/"},
-			field: func(t target) any { return &t.cfg.Components.Prefix }, nginx: true},
+	}
+}
+
+func moduleRows() []row {
+	return []row{
 		{Key: Key{Path: "modules.prefix", Type: TypePrefix, Default: "/api/modules/", Reload: ByReload,
 			Doc: "URL prefix that nginx hands to protocol modules. Without the section it hands over none.", Example: "/modules/"},
 			field: func(t target) any { return &t.cfg.Modules.Prefix }, nginx: true},

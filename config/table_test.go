@@ -59,6 +59,9 @@ func loadKey(t *testing.T, k config.Key, value string, env map[string]string) *c
 	}
 	o.Dir, o.File = "/srv", o.Dir+"/"+o.File
 	o.Flags = alongside(k.Path)
+	if k.Path == "components.store.type" && (value == "s3" || env[k.Env()] == "s3") {
+		o.Flags = map[string]string{"components.store.bucket": "b"}
+	}
 	o.Env = environment(env)
 	cfg, err := config.Load(o)
 	if err != nil {
@@ -99,8 +102,8 @@ func TestKeyDefaults(t *testing.T) {
 				value = "x"
 			case strings.HasSuffix(k.Path, ".prefix"): // and so must the section
 				base, value = config.Key{Path: strings.TrimSuffix(k.Path, ".prefix")}, "{}"
-			case strings.HasPrefix(k.Path, "plugins."):
-				base, value = config.Key{Path: "plugins"}, "{}"
+			case strings.HasPrefix(k.Path, "plugins."), strings.HasPrefix(k.Path, "components."):
+				base, value = config.Key{Path: strings.Split(k.Path, ".")[0]}, "{}"
 			}
 			want, got := loadKey(t, base, value, nil), loadKey(t, k, k.Default, nil)
 			if value == "x" {
@@ -182,7 +185,7 @@ func TestSecretsAreMarked(t *testing.T) {
 	t.Parallel()
 	for _, k := range config.Keys() {
 		name := k.Path[strings.LastIndexByte(k.Path, '.')+1:]
-		if (name == "token" || name == "tokens" || name == "proxy" || k.Type == config.TypeTokens) != k.Secret {
+		if (name == "token" || name == "tokens" || name == "proxy" || name == "access_key" || name == "secret_key" || k.Type == config.TypeTokens) != k.Secret {
 			t.Errorf("%s: secret is %v", k.Path, k.Secret)
 		}
 	}

@@ -1,7 +1,7 @@
 # Sourced by the other scripts: finds what they need, and installs it where
 # that is possible without asking anybody.
 #
-# need_nginx, need_npm and need_chromium return 0 when the tool is there afterwards.
+# need_nginx, need_npm, need_chromium and need_s3 return 0 when the tool is there afterwards.
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -53,4 +53,20 @@ need_chromium() {
 	[ -n "$(find_chromium)" ] && return 0
 	install_debian chromium fonts-dejavu-core || return 1
 	[ -n "$(find_chromium)" ]
+}
+
+# find_s3 looks where go install puts programs, too.
+find_s3() {
+	command -v versitygw 2>/dev/null && return 0
+	dir=$(go env GOBIN)
+	[ -n "$dir" ] || dir=$(go env GOPATH)/bin
+	[ -x "$dir/versitygw" ] && echo "$dir/versitygw"
+}
+
+# need_s3 builds an S3 server to test with; the first time that takes a minute.
+need_s3() {
+	[ -n "$(find_s3)" ] && return 0
+	say "building an S3 server to test with"
+	go install github.com/versity/versitygw/cmd/versitygw@v1.8.0 >&2 || return 1
+	[ -n "$(find_s3)" ]
 }

@@ -103,7 +103,7 @@ func settings(fs string) *config.Config {
 		Accel:      "nginx",
 		Limits:     config.Limits{Body: 64 << 20},
 		Timeouts:   config.Timeouts{Total: 5 * time.Minute},
-		Components: &config.Prefixed{Prefix: "/api/components/"},
+		Components: &config.Components{Prefix: "/api/components/"},
 		Modules:    &config.Prefixed{Prefix: "/api/modules/"},
 		Admin:      &config.Admin{Prefix: "/staff/registry/"},
 		Nginx: config.Nginx{

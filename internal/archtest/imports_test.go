@@ -49,6 +49,7 @@ var floors = map[string]int{
 	"config":                1,
 	"store":                 1,
 	"store/file":            1,
+	"store/s3":              1,
 	"store/storetest":       1,
 	"plugin":                1,
 	"plugin/plugintest":     1,

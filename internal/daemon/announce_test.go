@@ -88,7 +88,7 @@ func TestWarnings(t *testing.T) {
 				"  - {type: npm, names: ['@priv/*'], registry: 'https://x.test/', scopes: {'@priv': 'https://y.test/'}}\n", nil,
 		},
 		"what is not served": {
-			"components: {prefix: /c/}\nmodules: {prefix: /m/}\n", []string{"components: nginx routes /c/,", "modules: nginx routes /m/,"},
+			"components: {prefix: /c/}\nmodules: {prefix: /m/}\n", []string{"modules: nginx routes /m/,", "components: has no token, so only this machine can publish"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -170,6 +170,7 @@ func TestMetrics_Names(t *testing.T) {
 	want := []string{
 		"registryd_build_info gauge",
 		"registryd_cache_lookups_total counter",
+		"registryd_components_components gauge", "registryd_components_hosts gauge", "registryd_components_versions gauge",
 		"registryd_config_applied_timestamp_seconds gauge",
 		"registryd_config_generation gauge",
 		"registryd_evictions_total counter",

@@ -41,6 +41,9 @@ func (s *Server) generation(ctx context.Context, c *config.Config, r plugin.Relo
 		return nil, err
 	}
 	chain, err := s.chain(ctx, c, settings, g)
+	if err == nil {
+		g.components, err = s.openComponents(c)
+	}
 	if err != nil {
 		g.change.Discard()
 		return nil, err

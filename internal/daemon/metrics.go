@@ -29,6 +29,8 @@ type metrics struct {
 	took      *prometheus.HistogramVec
 	sentBytes *prometheus.CounterVec
 	reloads   *prometheus.CounterVec
+	// publications of components, by outcome.
+	publications *prometheus.CounterVec
 
 	mu    sync.Mutex
 	hosts map[string]bool // that have series of their own
@@ -93,6 +95,7 @@ func newMetrics(version string) *metrics {
 	m.took = histogram("registryd_registry_event_duration_seconds", "How long what the registry does took, by kind.", "kind")
 	m.sentBytes = counter("registryd_upstream_bytes_total", "Bytes of bodies that came from upstream, as they are on the wire, by provider.", "provider")
 	m.reloads = counter("registryd_reloads_total", "Reloads of the configuration, by result.", "result")
+	m.publications = counter("registryd_components_publications_total", "Attempts to publish a component, by outcome.", "outcome")
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "registryd_build_info", Help: "Always 1; the label says what runs."}, []string{"version"})
 	info.WithLabelValues(version).Set(1)
 	m.registry.MustRegister(info, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

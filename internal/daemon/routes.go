@@ -19,7 +19,8 @@ import (
 // routes builds the handler of one generation. Each prefix has one catch-all;
 // packages and admin parse the rest themselves, from the raw path. They are
 // behind the gate: what tells about the daemon is answered until its end.
-func (s *Server) routes(c *config.Config) http.Handler {
+func (s *Server) routes(g *generation) http.Handler {
+	c := g.config
 	adapter := &httpx.Adapter{
 		Logger: s.log, Observe: s.metrics.answered,
 		NegativeTTL: negativeTTL(c),
@@ -45,7 +46,12 @@ func (s *Server) routes(c *config.Config) http.Handler {
 	})
 	router.NotFound = unknown
 	reserved := reserved(c)
+	components := s.componentRoutes(g, adapter)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if components != nil && belongs(r, c.Components.Prefix) {
+			components.ServeHTTP(w, r)
+			return
+		}
 		if belongs(r, c.Root.Pub) && !reserved(r.URL.Path) {
 			packages.ServeHTTP(w, r) // most requests: spared the search for a route
 			return
@@ -78,10 +84,11 @@ func reserved(c *config.Config) func(path string) bool {
 	if c.Admin != nil {
 		prefixes = append(prefixes, c.Admin.Prefix)
 	}
-	for _, p := range []*config.Prefixed{c.Components, c.Modules} {
-		if p != nil {
-			prefixes = append(prefixes, p.Prefix)
-		}
+	if c.Components != nil {
+		prefixes = append(prefixes, c.Components.Prefix)
+	}
+	if c.Modules != nil {
+		prefixes = append(prefixes, c.Modules.Prefix)
 	}
 	return func(path string) bool {
 		for _, p := range prefixes {
@@ -104,14 +111,17 @@ func (s *Server) admin(c *config.Config) *accel.Admin {
 			return s.ReloadPlugins(ctx, plugin.Reload{Filter: r.Filter, Atomic: r.Atomic, Force: r.Force})
 		},
 		Modules: func() any { return s.Plugins() },
-		Audit: func(record any) error {
-			err := s.cache.Audit(record)
-			if err != nil {
-				s.log.Error("cannot write the audit log", "error", err)
-			}
-			return err
-		},
+		Audit:   s.auditRecord,
 	})
+}
+
+// auditRecord keeps one record. Errors: those of cache.Audit, which are logged.
+func (s *Server) auditRecord(record any) error {
+	err := s.cache.Audit(record)
+	if err != nil {
+		s.log.Error("cannot write the audit log", "error", err)
+	}
+	return err
 }
 
 // livez answers while the process can answer at all.

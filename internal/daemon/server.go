@@ -77,6 +77,8 @@ type generation struct {
 	handler  http.Handler
 	number   int       // 1 is that of the start
 	applied  time.Time // when it was put in force
+	// components is shared with other generations; nil: there is none.
+	components *components
 	// notes are lines for the person who starts or reloads the daemon.
 	notes []string
 }
@@ -90,12 +92,14 @@ func (s *Server) put(g *generation) *generation {
 		g.change.Commit()
 		g.change = nil
 	}
-	g.handler = s.routes(g.config)
+	g.handler = s.routes(g)
 	g.number, g.applied = 1, time.Now()
 	if old := s.current(); old != nil {
 		g.number += old.number
 	}
-	return s.gen.Swap(g)
+	old := s.gen.Swap(g)
+	s.retire(old, g)
+	return old
 }
 
 // New opens the data directory and builds everything but the listeners. Errors,
@@ -114,7 +118,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		failures: accel.NewFailureLimit(nil), gate: newGate(),
 	}
 	s.log = slog.New(s.logging)
-	s.metrics.registry.MustRegister(newBreakers(s.upstreams, s.metrics.host))
+	s.metrics.registry.MustRegister(newBreakers(s.upstreams, s.metrics.host), newComponentSizes(s))
 	s.logging.configure(c.Log)
 	s.cache, err = cache.Open(cache.Config{Dir: c.Root.FS, Pub: c.Root.Pub, PackBytes: c.Cache.Packs, Logger: s.log})
 	if err != nil {
@@ -171,6 +175,7 @@ func (s *Server) Close() error {
 	}
 	if g := s.current(); g != nil {
 		g.client.CloseIdle()
+		g.components.close()
 	}
 	if s.plugins != nil {
 		s.plugins.Revoke()

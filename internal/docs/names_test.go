@@ -26,7 +26,7 @@ import (
 func registered(t *testing.T) []string {
 	t.Helper()
 	names := map[string]bool{}
-	for _, source := range []string{"metrics.go", "holding.go", "collected.go"} {
+	for _, source := range []string{"metrics.go", "holding.go", "collected.go", "components.go"} {
 		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "internal/daemon", source), nil, parser.SkipObjectResolution)
 		if err != nil {
 			t.Fatal(err)

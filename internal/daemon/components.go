@@ -1,0 +1,176 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/registryd/registryd/component"
+	"github.com/registryd/registryd/config"
+	"github.com/registryd/registryd/internal/httpx"
+	"github.com/registryd/registryd/internal/unpack"
+	"github.com/registryd/registryd/store"
+	"github.com/registryd/registryd/store/file"
+	"github.com/registryd/registryd/store/s3"
+)
+
+// components is a component registry with its store. Generations whose
+// configurations name the same store and prefix share one.
+type components struct {
+	store    config.ComponentStore
+	prefix   string
+	registry *component.Registry
+	closer   io.Closer // of the store
+}
+
+// startTime bounds how long a start waits for a store that does not answer.
+const startTime = 30 * time.Second
+
+// openComponents returns the component registry of a configuration: the one that
+// runs, where it is the same; nil where the section is missing.
+func (s *Server) openComponents(c *config.Config) (*components, error) {
+	if c.Components == nil {
+		return nil, nil
+	}
+	if g := s.current(); g != nil && g.components != nil && g.components.store == c.Components.Store && g.components.prefix == c.Components.Prefix {
+		return g.components, nil
+	}
+	if err := s.storeTaken(c); err != nil {
+		return nil, err
+	}
+	opened, closer, err := openStore(c.Components.Store)
+	if err != nil {
+		return nil, err
+	}
+	r := component.New(component.Config{
+		Store: opened, Shared: c.Components.Store.Type == "s3", View: s.cache.ComponentView(c.Components.Prefix), Logger: s.log,
+	})
+	start := func() {
+		ctx, cancel := context.WithTimeout(s.lifetime, startTime)
+		defer cancel()
+		r.Start(ctx)
+	}
+	if c.Components.Store.Type == "file" {
+		start()
+	} else {
+		s.background.Go(start) // packages need not wait for it
+	}
+	return &components{store: c.Components.Store, prefix: c.Components.Prefix, registry: r, closer: closer}, nil
+}
+
+// storeTaken refuses what would need the directory twice at once.
+func (s *Server) storeTaken(c *config.Config) error {
+	g := s.current()
+	if g == nil || g.components == nil || g.components.store.Type != "file" || c.Components.Store.Type != "file" ||
+		g.components.store.Path != c.Components.Store.Path {
+		return nil
+	}
+	return errors.New("components.prefix: a restart is needed to change it while the store stays")
+}
+
+func openStore(c config.ComponentStore) (store.Store, io.Closer, error) {
+	if c.Type == "s3" {
+		b, err := s3.New(bucket(c))
+		return b, b, err
+	}
+	f, err := file.Open(c.Path)
+	return f, f, err
+}
+
+// bucket fills in from the usual variables what the configuration leaves out.
+func bucket(c config.ComponentStore) s3.Config {
+	b := s3.Config{
+		Bucket: c.Bucket, Endpoint: c.Endpoint, Region: c.Region, PathStyle: c.PathStyle, AccessKey: c.AccessKey, SecretKey: c.SecretKey,
+	}
+	if b.AccessKey == "" && b.SecretKey == "" {
+		b.AccessKey, b.SecretKey, b.Session = os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SESSION_TOKEN")
+	}
+	return b
+}
+
+// close ends a registry and gives its store back; nil is nothing.
+func (c *components) close() {
+	if c == nil {
+		return
+	}
+	c.registry.Close()
+	c.closer.Close()
+}
+
+// retire ends the registry of an old generation when its requests have had the
+// time that a stopping daemon gives them.
+func (s *Server) retire(old, next *generation) {
+	if old == nil || old.components == nil || old.components == next.components {
+		return
+	}
+	s.background.Go(func() {
+		select {
+		case <-time.After(old.config.Timeouts.Drain):
+		case <-s.lifetime.Done():
+		}
+		old.components.close()
+	})
+}
+
+// componentRoutes is the handler of everything below the prefix of components;
+// nil where there are none.
+func (s *Server) componentRoutes(g *generation, adapter *httpx.Adapter) http.Handler {
+	if g.components == nil {
+		return nil
+	}
+	c := g.config
+	h := component.NewHandler(component.HandlerConfig{
+		Registry: g.components.registry, Prefix: c.Components.Prefix, Internal: c.Root.Internal, Nginx: c.Accel == "nginx",
+		Token: c.Components.Token, ReadOnly: c.Components.ReadOnly, MaxBody: c.Limits.Body, Archive: uploadLimits(c),
+		Audit: s.auditRecord, Published: func(label string) { s.metrics.publications.WithLabelValues(label).Inc() },
+	})
+	return adapter.Handle("components", s.gate.guard(h.Serve))
+}
+
+// uploadLimits are archiveLimits for a package whose files are in memory.
+func uploadLimits(c *config.Config) unpack.Limits {
+	limits := archiveLimits(c)
+	limits.Unpacked = min(limits.Unpacked, c.Limits.Body)
+	return limits
+}
+
+// componentSizes reports how much the component registry knows.
+type componentSizes struct {
+	s                           *Server
+	hosts, components, versions *prometheus.Desc
+}
+
+func newComponentSizes(s *Server) *componentSizes {
+	desc := func(name, help string) *prometheus.Desc { return prometheus.NewDesc(name, help, nil, nil) }
+	return &componentSizes{
+		s: s, hosts: desc("registryd_components_hosts", "Hosts that are registered."),
+		components: desc("registryd_components_components", "Components that are published."),
+		versions:   desc("registryd_components_versions", "Versions of components that are published."),
+	}
+}
+
+// Describe is part of prometheus.Collector.
+func (c *componentSizes) Describe(out chan<- *prometheus.Desc) {
+	out <- c.hosts
+	out <- c.components
+	out <- c.versions
+}
+
+// Collect is part of prometheus.Collector.
+func (c *componentSizes) Collect(out chan<- prometheus.Metric) {
+	var hosts, components, versions int
+	if g := c.s.current(); g != nil && g.components != nil {
+		hosts, components, versions = g.components.registry.Index().Size()
+	}
+	gauge := func(d *prometheus.Desc, n int) {
+		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(n))
+	}
+	gauge(c.hosts, hosts)
+	gauge(c.components, components)
+	gauge(c.versions, versions)
+}

@@ -1,0 +1,120 @@
+package storetest
+
+import (
+	"bytes"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Gateway is a real S3 server of a test's own on loopback, with one empty
+// bucket in a directory.
+type Gateway struct {
+	Endpoint string // its URL
+	Access   string // key that may do everything
+	Secret   string // what proves it
+	Bucket   string // empty at the start
+	Dir      string // of the bucket
+}
+
+// Server is the program that NewGateway starts.
+const Server = "versitygw"
+
+// NewGateway starts a server, which ends with the test. Where there is none to
+// start the test is skipped, or fails where CI is set.
+func NewGateway(t *testing.T) *Gateway {
+	t.Helper()
+	program, err := findServer()
+	if err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatalf("there is no S3 server to test with: %v", err)
+		}
+		t.Skipf("there is no S3 server to test with: %v", err)
+	}
+	root := t.TempDir()
+	g := &Gateway{Access: "tester", Secret: "tester-secret", Bucket: "components", Dir: filepath.Join(root, "components")}
+	if err := os.Mkdir(g.Dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for range 5 { // somebody else may take the port before the server does
+		if g.start(t, program, root) {
+			return g
+		}
+	}
+	t.Fatal("the S3 server does not start")
+	return nil
+}
+
+// findServer looks where go install puts programs, too.
+func findServer() (string, error) {
+	if path, err := exec.LookPath(Server); err == nil {
+		return path, nil
+	}
+	out, err := exec.Command("go", "env", "GOBIN", "GOPATH").Output()
+	if err != nil {
+		return "", err
+	}
+	lines := bytes.Split(bytes.TrimRight(out, "\n"), []byte("\n"))
+	for _, dir := range []string{string(lines[0]), filepath.Join(string(lines[len(lines)-1]), "bin")} {
+		if path, err := exec.LookPath(filepath.Join(dir, Server)); dir != "" && err == nil {
+			return path, nil
+		}
+	}
+	return exec.LookPath(Server)
+}
+
+// start reports whether the server answers.
+func (g *Gateway) start(t *testing.T, program, root string) bool {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	l.Close()
+	var out lines
+	cmd := exec.Command(program, "--port", address, "--access", g.Access, "--secret", g.Secret, "--quiet", "posix", root)
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(ended) }()
+	t.Cleanup(func() { _ = cmd.Process.Kill(); <-ended })
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		select {
+		case <-ended:
+			t.Logf("the S3 server ended: %s", out.text())
+			return false
+		default:
+		}
+		if c, err := net.Dial("tcp", address); err == nil {
+			c.Close()
+			g.Endpoint = "http://" + address
+			return true
+		}
+	}
+	t.Logf("the S3 server does not answer: %s", out.text())
+	return false
+}
+
+// lines collects what a program says.
+type lines struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lines) text() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
