@@ -1,0 +1,115 @@
+package e2e_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/registryd/registryd/internal/e2e"
+	"github.com/registryd/registryd/store/storetest"
+)
+
+// onBucket is a configuration with a bucket.
+func onBucket(g *storetest.Gateway) string {
+	return fmt.Sprintf("components:\n  token: %s\n  store: {type: s3, bucket: %s, endpoint: %q, path_style: true, access_key: %s, secret_key: %s}\n",
+		componentToken, g.Bucket, g.Endpoint, g.Access, g.Secret)
+}
+
+// acknowledged is what daemons have confirmed.
+type acknowledged struct {
+	mu    sync.Mutex
+	hosts map[string]string // id by dependencies
+	code  map[string]string // by path
+}
+
+// try sends one request; it returns the body of a 200, "" for anything else.
+func try(s *e2e.Stack, path string, body []byte, header ...string) string {
+	r, err := http.NewRequest("POST", s.Daemon+componentPrefix+path, bytes.NewReader(body))
+	if err != nil {
+		return ""
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	res, err := s.Client.Do(r)
+	if err != nil {
+		return ""
+	}
+	defer res.Body.Close()
+	var out bytes.Buffer
+	if _, err := out.ReadFrom(res.Body); err != nil || res.StatusCode != 200 {
+		return ""
+	}
+	return out.String()
+}
+
+// TestComponents_CN3_TwoDaemonsOneBucket lets two daemons register and publish
+// at once, and kills one in the middle.
+func TestComponents_CN3_TwoDaemonsOneBucket(t *testing.T) {
+	t.Parallel()
+	g := storetest.NewGateway(t)
+	daemons := []*e2e.Stack{
+		e2e.Start(t, e2e.Options{Front: e2e.Direct, Config: onBucket(g)}), e2e.Start(t, e2e.Options{Front: e2e.Direct, Config: onBucket(g)}),
+	}
+	for _, s := range daemons {
+		eventually(t, func() bool { return try(s, "/host/register", []byte(`{}`)) != "" })
+	}
+	done := acknowledged{hosts: map[string]string{}, code: map[string]string{}}
+	var wg sync.WaitGroup
+	var once sync.Once
+	for i := range 25 {
+		for j, s := range daemons {
+			wg.Go(func() {
+				deps := fmt.Sprintf(`{"react":"^16.%d.%d"}`, i, j)
+				var out struct{ ID json.Number }
+				if json.Unmarshal([]byte(try(s, "/host/register", []byte(deps))), &out) == nil {
+					done.mu.Lock()
+					done.hosts[deps] = out.ID.String()
+					done.mu.Unlock()
+				}
+			})
+			wg.Go(func() {
+				// Both daemons publish the same versions: one of the two wins each.
+				path, code := fmt.Sprintf("/widget/1.%d.0", i), fmt.Sprintf("code %d of %d", i, j)
+				form, kind := componentForm(t, code, `{"react":"*"}`)
+				if try(s, path, form, "Content-Type", kind, "Authorization", "Bearer "+componentToken) == "" {
+					return
+				}
+				done.mu.Lock()
+				if was, twice := done.code[path]; twice {
+					t.Errorf("%s was published twice: %q, %q", path, was, code)
+				}
+				done.code[path] = code
+				n := len(done.code)
+				done.mu.Unlock()
+				if n >= 5 {
+					once.Do(daemons[1].KillDaemon)
+				}
+			})
+		}
+	}
+	wg.Wait()
+	once.Do(daemons[1].KillDaemon)
+	if len(done.code) < 5 || len(done.hosts) < 5 {
+		t.Fatalf("only %d versions and %d hosts", len(done.code), len(done.hosts))
+	}
+	daemons[1].StartDaemon()
+	for _, s := range daemons {
+		eventually(t, func() bool { return try(s, "/host/register", []byte(`{}`)) != "" })
+		for path, want := range done.code {
+			name, version, _ := strings.Cut(path[1:], "/")
+			if code, _, body := send(t, s, "GET", "/"+name+"?componentVersion="+version, nil); code != 200 || body != want {
+				t.Errorf("%s: %d %q, want %q", path, code, body, want)
+			}
+		}
+		for deps, id := range done.hosts {
+			if out := try(s, "/host/register", []byte(deps)); !strings.Contains(out, `"id":`+id) || !strings.Contains(out, `"issues":{}`) {
+				t.Errorf("the host %s is lost: %s", deps, out)
+			}
+		}
+	}
+}
