@@ -116,12 +116,12 @@ func (f *hostFile) write(ctx context.Context, ids []uint32) error {
 	defer f.io.Unlock()
 	for i := range attempts {
 		f.merge(ids)
-		data, err := json.Marshal(f.now)
+		data, err := encode(f.now)
 		if err != nil {
 			return err
 		}
 		cond := store.Condition{Match: f.tag, Absent: f.tag == ""}
-		o, err := f.r.config.Store.Put(ctx, indexKey, append(data, '\n'), cond)
+		o, err := f.r.config.Store.Put(ctx, indexKey, data, cond)
 		if err == nil {
 			f.tag = o.Tag
 			f.mark(ids)

@@ -1,6 +1,7 @@
 package component
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"maps"
@@ -73,20 +74,33 @@ func writeManifest(data []byte, used Dependencies, a added) ([]byte, error) {
 	if all == nil {
 		return nil, outcome.New(ErrContent, "package.json is no object")
 	}
-	peers, err := json.Marshal(used)
+	peers, err := encode(used)
 	if err != nil {
 		return nil, err
 	}
-	extra, err := json.Marshal(a)
+	extra, err := encode(a)
 	if err != nil {
 		return nil, err
 	}
 	all["peerDependencies"], all[ours] = peers, extra
-	out, err := json.MarshalIndent(all, "", "  ")
+	flat, err := encode(all)
 	if err != nil {
 		return nil, err
 	}
-	return append(out, '\n'), nil
+	var out bytes.Buffer
+	if err := json.Indent(&out, flat, "", "  "); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+// encode is json.Marshal that leaves ranges readable: ">=1" stays as it is.
+func encode(v any) ([]byte, error) {
+	var out bytes.Buffer
+	e := json.NewEncoder(&out)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return out.Bytes(), err
 }
 
 // mainOf returns the path of the code among files, which a package.json names

@@ -193,7 +193,7 @@ const loading = 16
 
 // loadVersions reads the versions below prefix that are not known yet.
 func (r *Registry) loadVersions(ctx context.Context, prefix string) error {
-	found, err := r.survey(ctx, prefix)
+	found, err := survey(ctx, r.config.Store, prefix)
 	if err != nil {
 		return err
 	}
@@ -231,9 +231,9 @@ type surveyed struct {
 	files    map[string]stored
 }
 
-func (r *Registry) survey(ctx context.Context, prefix string) (map[string]*surveyed, error) {
+func survey(ctx context.Context, s store.Store, prefix string) (map[string]*surveyed, error) {
 	found := map[string]*surveyed{}
-	for o, err := range r.config.Store.List(ctx, prefix) {
+	for o, err := range s.List(ctx, prefix) {
 		if err != nil {
 			return nil, storage(err)
 		}

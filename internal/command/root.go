@@ -46,6 +46,7 @@ they are allowed, gets and verifies them, and lets nginx serve them from then on
 	root.AddCommand(
 		o.serveCommand(), o.checkCommand(), o.resolveCommand(), o.explainCommand(), o.warmCommand(), o.verifyCommand(), o.importCommand(),
 		o.pluginCommand(), o.designateCommand(), o.flushCommand(), o.evictCommand(), o.gcCommand(), o.listCommand(), o.reloadCommand(),
+		o.publishCommand(), o.componentsCommand(),
 		cli.VersionCommand(),
 	)
 	return root

@@ -70,6 +70,17 @@ func Open(dir string) (*Store, error) {
 	return s, nil
 }
 
+// Browse opens a directory to read it alone: nothing in it changes, not even by a
+// lock, and another process may have it. Put and Delete must not be called.
+// Errors: what the file system says.
+func Browse(dir string) (*Store, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("component store: %w", err)
+	}
+	return &Store{root: root}, nil
+}
+
 func (s *Store) take() error {
 	f, err := s.root.OpenFile(lockName, os.O_RDONLY|os.O_CREATE, 0o600)
 	if err != nil {
@@ -90,7 +101,9 @@ func (s *Store) take() error {
 func (s *Store) Close() error {
 	var err error
 	s.once.Do(func() {
-		s.lock.Close()
+		if s.lock != nil {
+			s.lock.Close()
+		}
 		err = s.root.Close()
 	})
 	return err
