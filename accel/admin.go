@@ -15,6 +15,7 @@ import (
 
 	"github.com/registryd/registryd/internal/httpx"
 	"github.com/registryd/registryd/internal/outcome"
+	"github.com/registryd/registryd/internal/status"
 	"github.com/registryd/registryd/pkgref"
 	"github.com/registryd/registryd/registry"
 )
@@ -30,6 +31,8 @@ type AdminConfig struct {
 	Reload func(context.Context, ReloadRequest) (any, error)
 	// Modules lists the plugins and how they do; nil: there are none.
 	Modules func() any
+	// Status tells how the daemon does; nil: there is no page about it.
+	Status func(context.Context) (*status.Report, error)
 	// Period is how long nginx keeps redirects: until then a change may not
 	// show everywhere.
 	Period time.Duration
@@ -84,6 +87,9 @@ func (a *Admin) Routes(router *httprouter.Router, wrap func(route string, h http
 	add(http.MethodGet, "packages", "", a.list)
 	add(http.MethodGet, "packages/*ref", "", a.list)
 	add(http.MethodDelete, "packages/*ref", "evict", a.evict)
+	for _, method := range []string{http.MethodGet, http.MethodHead} {
+		router.Handler(method, a.Prefix, wrap("admin", a.status))
+	}
 	add(http.MethodPost, "reload", "reload", a.reload)
 	add(http.MethodGet, "modules", "", a.modules)
 	add(http.MethodGet, "resolve/*ref", "", a.resolve)

@@ -9,6 +9,7 @@ import (
 	"net/http"
 
 	"github.com/registryd/registryd/internal/httpx"
+	"github.com/registryd/registryd/internal/safetext"
 	"github.com/registryd/registryd/pkgref"
 	"github.com/registryd/registryd/registry"
 )
@@ -84,7 +85,7 @@ func (h *Handler) listing(w http.ResponseWriter, r *http.Request, l *registry.Li
 func (h *Handler) page(l *registry.Listing, o *registry.Overview, base string) *page {
 	list := newEntries(h, l, base)
 	p := &page{
-		Name: string(l.Name), Version: l.Manifest.Version.String(), Release: l.Release, Dir: visible(l.Path),
+		Name: string(l.Name), Version: l.Manifest.Version.String(), Release: l.Release, Dir: safetext.Visible(l.Path),
 		Crumbs: h.crumbs(l), Facts: facts(l.Manifest, o), Open: l.Manifest.Open,
 		Meta: pkgref.Location(h.Pub, l.Name, l.Release, l.Path) + "?meta",
 		Dirs: len(list.dirs), Files: list.files, Rows: list.rows(), Left: max(0, len(list.dirs)+list.files-maxRows),

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/registryd/registryd/cache"
+	"github.com/registryd/registryd/internal/safetext"
 	"github.com/registryd/registryd/pkgref"
 	"github.com/registryd/registryd/registry"
 )
@@ -86,7 +87,7 @@ func (e *entries) rows() iter.Seq[row] {
 
 func (e *entries) dir(d subdirectory) row {
 	return row{
-		Name: visible(d.name) + "/", URL: pkgref.Location(e.h.Pub, e.l.Name, e.l.Release, e.l.Path+d.name+"/"),
+		Name: safetext.Visible(d.name) + "/", URL: pkgref.Location(e.h.Pub, e.l.Name, e.l.Release, e.l.Path+d.name+"/"),
 		Size: sizeText(d.bytes), Note: counted(d.files, "file"),
 	}
 }
@@ -97,7 +98,7 @@ func (e *entries) file(f cache.File) row {
 	frozen := e.base + pkgref.Location(e.h.Pub, e.l.Name, e.l.Manifest.Version.String(), f.Path)
 	sri := registry.SRI(f)
 	return row{
-		Name: visible(f.Path[len(e.l.Path):]), URL: url, Size: sizeText(f.Size),
+		Name: safetext.Visible(f.Path[len(e.l.Path):]), URL: url, Size: sizeText(f.Size),
 		Absolute: e.base + url, Integrity: sri, Snippet: snippet(f.Path, frozen, sri),
 	}
 }

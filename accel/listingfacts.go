@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/registryd/registryd/cache"
+	"github.com/registryd/registryd/internal/safetext"
 	"github.com/registryd/registryd/pkgref"
 	"github.com/registryd/registryd/registry"
 )
@@ -58,7 +59,7 @@ func (h *Handler) tags(l *registry.Listing, o *registry.Overview) []versionChoic
 	var list []versionChoice
 	for _, t := range o.Tags {
 		c := h.choice(l, t.Version, time.Time{})
-		c.Tag = visible(t.Name)
+		c.Tag = safetext.Visible(t.Name)
 		list = append(list, c)
 	}
 	return list
@@ -70,7 +71,7 @@ func (h *Handler) crumbs(l *registry.Listing) []crumb {
 	for end := 0; end < len(l.Path); {
 		from := end
 		end += strings.IndexByte(l.Path[end:], '/') + 1
-		list = append(list, crumb{Name: visible(l.Path[from : end-1]), URL: pkgref.Location(h.Pub, l.Name, l.Release, l.Path[:end])})
+		list = append(list, crumb{Name: safetext.Visible(l.Path[from : end-1]), URL: pkgref.Location(h.Pub, l.Name, l.Release, l.Path[:end])})
 	}
 	list[len(list)-1].URL = ""
 	return list
@@ -85,7 +86,7 @@ func facts(m *cache.Manifest, o *registry.Overview) []fact {
 	if !o.Main.IsZero() {
 		list = append(list, fact{Label: "main points at", Value: o.Main.String()})
 	}
-	list = append(list, fact{Label: "Provider", Value: visible(m.Provider)})
+	list = append(list, fact{Label: "Provider", Value: safetext.Visible(m.Provider)})
 	if published := publishedOf(m, o); published != "" {
 		list = append(list, fact{Label: "Published", Value: published})
 	}
@@ -98,7 +99,7 @@ func facts(m *cache.Manifest, o *registry.Overview) []fact {
 		list = append(list, fact{Label: "Tarball", Value: sizeText(m.BlobSize)})
 	}
 	if m.Integrity != "" {
-		list = append(list, fact{Label: "Tarball integrity", Value: visible(m.Integrity), Code: true})
+		list = append(list, fact{Label: "Tarball integrity", Value: safetext.Visible(m.Integrity), Code: true})
 	}
 	return list
 }
@@ -108,7 +109,7 @@ func tagsOf(v pkgref.Version, o *registry.Overview) string {
 	var names []string
 	for _, t := range o.Tags {
 		if t.Version == v {
-			names = append(names, visible(t.Name))
+			names = append(names, safetext.Visible(t.Name))
 		}
 	}
 	return strings.Join(names, ", ")

@@ -34,6 +34,10 @@ type HeldRelease struct {
 // HeldNames returns the packages of which anything is held.
 func (r *Registry) HeldNames() []pkgref.Name { return r.cache.Names() }
 
+// Pin returns the record of the last designation of a package. Errors:
+// outcome.NotFound without one; outcome.Busy where the disk fails.
+func (r *Registry) Pin(name pkgref.Name) (cache.Pin, error) { return r.cache.Pin(name) }
+
 // Held tells what is held of a package. Errors: outcome.NotFound.
 func (r *Registry) Held(name pkgref.Name) (*HeldPackage, error) {
 	if !r.cache.Known(name) {

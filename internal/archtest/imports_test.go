@@ -33,6 +33,7 @@ var floors = map[string]int{
 	"internal/quantity":    0,
 	"internal/mediatype":   0,
 	"internal/worker":      0,
+	"internal/safetext":    0,
 
 	"internal/unpack/unpacktest": 0,
 
@@ -52,6 +53,7 @@ var floors = map[string]int{
 	"store/s3":              1,
 	"store/storetest":       1,
 	"plugin":                1,
+	"internal/status":       1,
 	"plugin/plugintest":     1,
 	"plugin/js":             1,
 	"plugin/process":        1,

@@ -89,7 +89,7 @@ func (s *Server) client(c *config.Config, settings npm.Settings) (*fetch.Client,
 // fetchConfig is what all clients of a generation have in common.
 func (s *Server) fetchConfig(c *config.Config, settings npm.Settings) (fetch.Config, error) {
 	f, err := fetchConfig(c, settings)
-	f.UserAgent, f.Logger, f.Observe = "registryd/"+s.options.Version, s.log, s.metrics.fetched
+	f.UserAgent, f.Logger, f.Observe = "registryd/"+s.options.Version, s.log, s.fetched
 	f.Ended = s.ended
 	return f, err
 }

@@ -35,9 +35,9 @@ func (s *Server) routes(g *generation) http.Handler {
 	if c.Admin != nil && len(c.Admin.Tokens) > 0 {
 		s.admin(c).Routes(router, guarded)
 	}
-	packages := guarded("packages", accel.New(accel.Config{
+	packages := guarded("packages", s.refusing(accel.New(accel.Config{
 		Registry: s.registry, Pub: c.Root.Pub, Internal: c.Root.Internal, Nginx: c.Accel == "nginx", PublicURL: c.PublicURL, Period: c.Nginx.CachePeriod,
-	}).Serve)
+	}).Serve))
 	unknown := guarded("unknown", func(http.ResponseWriter, *http.Request) error {
 		return outcome.New(outcome.Declined, "no such route")
 	})
@@ -110,6 +110,7 @@ func (s *Server) admin(c *config.Config) *accel.Admin {
 		Reload: func(ctx context.Context, r accel.ReloadRequest) (any, error) {
 			return s.ReloadPlugins(ctx, plugin.Reload{Filter: r.Filter, Atomic: r.Atomic, Force: r.Force})
 		},
+		Status:  s.report,
 		Modules: func() any { return s.Plugins() },
 		Audit:   s.auditRecord,
 	})

@@ -50,6 +50,7 @@ func (s *Server) Run(ctx context.Context) error {
 	watch.Go(func() { s.count(watching) })
 	lost := make(chan error, 1)
 	watch.Go(func() { s.guard(watching, lost) })
+	watch.Go(func() { s.sample(watching) })
 	defer watch.Wait()
 	defer stopWatching()
 	return s.serve(ctx, listeners, lost)

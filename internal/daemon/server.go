@@ -56,6 +56,7 @@ type Server struct {
 	gate     *gate
 	plugins  *plugin.Manager
 	asked    reloadQueue
+	past     past
 	uses     *logUses // nil: files tell when they were used; held by a reload
 
 	gen       atomic.Pointer[generation]
@@ -115,7 +116,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	}
 	s := &Server{
 		options: o, logging: newLogging(o.Stderr), metrics: newMetrics(o.Version),
-		failures: accel.NewFailureLimit(nil), gate: newGate(),
+		failures: accel.NewFailureLimit(nil), gate: newGate(), past: past{started: time.Now().UTC()},
 	}
 	s.log = slog.New(s.logging)
 	s.metrics.registry.MustRegister(newBreakers(s.upstreams, s.metrics.host), newComponentSizes(s))

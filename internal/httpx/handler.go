@@ -170,6 +170,21 @@ func (row *row) body(err error) []byte {
 	return b.encode()
 }
 
+// Reason returns the sentence that a client is told of an error. Like the answer
+// that it comes from it names no upstream and no place on the disk.
+func Reason(err error) string {
+	var b body
+	row := lookup(err)
+	data := row.body(err)
+	if word, text := outcome.Type(err); word != "" {
+		data = row.typed(word, text)
+	}
+	if json.Unmarshal(data, &b) != nil {
+		return row.kind.Error()
+	}
+	return b.Error
+}
+
 // typed is what a client is told of an error with a word of its own. Its text
 // was written for that client, unless the fault lies behind us.
 func (row *row) typed(word, text string) []byte {
