@@ -84,20 +84,18 @@ func contents(t *testing.T, dir string) map[string]string {
 }
 
 // replace puts a link to target in the place of what is there, or a file where
-// there is no target.
+// there is no target. The daemon may make it again meanwhile.
 func replace(t *testing.T, path, target string) {
 	t.Helper()
-	err := os.RemoveAll(path)
-	switch {
-	case err != nil:
-	case target == "":
-		err = os.WriteFile(path, []byte("in the way"), 0o644)
-	default:
-		err = os.Symlink(target, path)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	eventually(t, path+" cannot be replaced", func() bool {
+		if os.RemoveAll(path) != nil {
+			return false
+		}
+		if target == "" {
+			return os.WriteFile(path, []byte("in the way"), 0o644) == nil
+		}
+		return os.Symlink(target, path) == nil
+	})
 }
 
 // removal is one thing that happens to a data directory.
@@ -225,12 +223,11 @@ func TestLockRemoved_Fault27_Fault29(t *testing.T) {
 	r.must(paths(p)[0], http.StatusOK)
 }
 
+// remove removes trees, to which the daemon may add something meanwhile.
 func remove(t *testing.T, paths ...string) {
 	t.Helper()
 	for _, path := range paths {
-		if err := os.RemoveAll(path); err != nil {
-			t.Fatal(err)
-		}
+		eventually(t, path+" cannot be removed", func() bool { return os.RemoveAll(path) == nil })
 	}
 }
 
