@@ -60,7 +60,8 @@ type Cache struct {
 	lock   *os.File
 	// possession is held while lock changes hands.
 	possession sync.Mutex
-	pub        string // "www/lib" or "www"
+	mended     atomic.Int64 // see Mended
+	pub        string       // "www/lib" or "www"
 	// Recovered tells that the view was set aside because of a power loss.
 	recovered bool
 

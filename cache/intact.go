@@ -105,6 +105,7 @@ func (c *Cache) Mend() (mended bool) {
 	if err := errors.Join(c.makeDirs(), c.writeFormat()); err != nil {
 		c.log.Warn("cannot make directories again", "error", err)
 	}
+	c.mended.Add(1)
 	for dir, park := range parked {
 		to := quarantined(stamp, dir)
 		if err := c.move(park, to, path.Dir(to)); err != nil {
@@ -114,6 +115,10 @@ func (c *Cache) Mend() (mended bool) {
 	}
 	return true
 }
+
+// Mended returns how often Mend found something, so that whoever comes second
+// sees that it was done for him.
+func (c *Cache) Mended() int64 { return c.mended.Load() }
 
 // displaced reports whether something that is no directory of ours has that
 // name. A link inside the data directory is a person's choice.

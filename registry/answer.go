@@ -65,6 +65,7 @@ func (r *Registry) Find(ctx context.Context, q pkgref.Ref) (*Answer, error) {
 // outcome.Busy where that happens too often, or the data directory is gone; those of do.
 func untilSettled[T any](r *Registry, name pkgref.Name, do func() (T, error)) (t T, err error) {
 	for range attempts {
+		mended := r.cache.Mended()
 		t, err = do()
 		switch {
 		case errors.Is(err, cache.ErrStale):
@@ -72,7 +73,7 @@ func untilSettled[T any](r *Registry, name pkgref.Name, do func() (T, error)) (t
 			return t, err
 		case r.cache.Gone():
 			return t, outcome.Wrap(outcome.Busy, errors.Join(cache.ErrGone, err), "%s", name)
-		case !r.cache.Mend():
+		case !r.cache.Mend() && r.cache.Mended() == mended:
 			return t, err
 		}
 	}
