@@ -18,6 +18,9 @@ func TestMain(m *testing.M) {
 	if socket := os.Getenv("REGISTRYD_PLUGIN_SOCKET"); socket != "" {
 		serveSpecimen(socket)
 	}
+	if os.Getenv("REGISTRYD_TEST_DAEMON") != "" {
+		beDaemon()
+	}
 	os.Exit(m.Run())
 }
 
@@ -33,6 +36,9 @@ func serveSpecimen(socket string) {
 	mux.HandleFunc("GET /v1/describe", s.describe)
 	mux.HandleFunc("POST /v1/{route}", s.call)
 	go http.Serve(l, mux) //nolint:errcheck // it ends with the process
+	if len(os.Args) > 1 && os.Args[1] == "deaf" {
+		select {}
+	}
 	_, _ = io.Copy(io.Discard, os.Stdin)
 	os.Exit(0)
 }
