@@ -9,4 +9,6 @@ for tool in curl tar wrk; do
 	command -v "$tool" >/dev/null 2>&1 || install_debian "$tool" || { say "make bench needs $tool"; exit 1; }
 done
 command -v npm >/dev/null 2>&1 || install_debian npm || say "no npm is here: packages are generated"
+# The component registry with 10,000 hosts and 1,000 components.
+[ $# -gt 0 ] || go test -run '^$' -bench CN4 -benchtime 20x ./component
 exec go test -run '^$' -bench "Budgets/(${1:-.})" -benchtime 1x -timeout 30m ./internal/bench

@@ -37,6 +37,8 @@ if need_nginx; then
 	base=http://localhost:8080
 	mkdir -p "$run/front"
 	cp sample/front/index.html "$run/front/index.html"
+	mkdir -p "$run/front/components"
+	cp sample/components/demo.html sample/components/client.mjs "$run/front/components/"
 	mkdir -p "$REGISTRYD_ROOT_FS"
 	"$run/bin/registry-nginx" -c "$config" -o "$run/nginx" --front "$run/front" --nginx "$(find_nginx)"
 	"$run/bin/registryd" serve -c "$config" &
@@ -71,6 +73,9 @@ if [ "$base" = http://localhost:8080 ]; then
 		exit 1
 	fi
 fi
+for dir in sample/components/greeting-*; do
+	"$run/bin/registryd" publish "$dir" -c "$config" >/dev/null 2>&1 || true # it was published by an earlier run
+done
 
 cat <<END
 

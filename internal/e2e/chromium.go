@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"strconv"
 	"testing"
+	"time"
 )
 
 // NeedChromium returns the browser's binary. CI must have it; elsewhere a test
@@ -27,6 +28,9 @@ func NeedChromium(t testing.TB) string {
 
 // Look says how a browser looks at a page.
 type Look struct {
+	// Scripts is how much of its own time a page gets for what its scripts fetch;
+	// waiting for an answer takes none of it. 0: until it is loaded.
+	Scripts       time.Duration
 	Width, Height int    // of the window, in CSS pixels
 	Dark          bool   // the user prefers dark colours
 	Screenshot    string // file to write a picture to; "": none
@@ -44,6 +48,9 @@ func Browse(t testing.TB, url string, l Look) string {
 	}
 	if l.Screenshot != "" {
 		args = append(args, "--screenshot="+l.Screenshot)
+	}
+	if l.Scripts > 0 {
+		args = append(args, "--virtual-time-budget="+strconv.FormatInt(l.Scripts.Milliseconds(), 10))
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 4*patience)
 	defer cancel()

@@ -1,0 +1,74 @@
+package e2e_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/registryd/registryd/internal/e2e"
+)
+
+// components is where the sample client and its components are.
+var components = filepath.Join("..", "..", "sample", "components")
+
+// publishSamples publishes both versions of the sample component.
+func publishSamples(t *testing.T, s *e2e.Stack) {
+	t.Helper()
+	for _, dir := range []string{"greeting-1", "greeting-2"} {
+		var m struct {
+			Version          string
+			PeerDependencies json.RawMessage
+		}
+		data, err := os.ReadFile(filepath.Join(components, dir, "package.json"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(data, &m); err != nil {
+			t.Fatal(err)
+		}
+		code, err := os.ReadFile(filepath.Join(components, dir, "main.js"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		publishComponent(t, s, "/@acme/greeting/"+m.Version, string(code), string(m.PeerDependencies))
+	}
+}
+
+// TestComponents_CK1_CK2_DemoPage lets a browser show the sample page: one
+// component in two versions, for two hosts, from another origin.
+func TestComponents_CK1_CK2_DemoPage(t *testing.T) {
+	t.Parallel()
+	e2e.NeedChromium(t)
+	s := e2e.Start(t, e2e.Options{Config: "components: {token: " + componentToken + "}\n"})
+	publishSamples(t, s)
+	page := httptest.NewServer(http.FileServer(http.Dir(components)))
+	t.Cleanup(page.Close)
+	dom := e2e.Browse(t, page.URL+"/demo.html?registry="+s.URL+componentPrefix, e2e.Look{Width: 800, Height: 600, Scripts: 30 * time.Second})
+	for _, want := range []string{"1.0.0: Hello, Ada!", "2.0.0: Good morning, Ada. How are you?"} {
+		if !strings.Contains(dom, want) {
+			t.Errorf("the page does not show %q:\n%s", want, dom)
+		}
+	}
+}
+
+// TestComponents_CK1_NodeClient runs the sample client in Node, with and without
+// the registry.
+func TestComponents_CK1_NodeClient(t *testing.T) {
+	t.Parallel()
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Skip("node is not installed: nobody tries the client in it")
+	}
+	s := e2e.Start(t, e2e.Options{Config: "components: {token: " + componentToken + "}\n"})
+	publishSamples(t, s)
+	out, err := exec.CommandContext(t.Context(), node, filepath.Join(components, "check.mjs"), s.URL+componentPrefix).CombinedOutput()
+	if want := "1.0.0 Hello, Ada!\n1.0.0 Hello, Bob!\nno network\n"; err != nil || string(out) != want {
+		t.Errorf("%v\n got %s\nwant %s", err, out, want)
+	}
+}

@@ -1,0 +1,2 @@
+const words = require('words')
+module.exports = (name) => `${words.greet(name)} How are you?`
