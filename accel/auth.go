@@ -3,7 +3,6 @@ package accel
 import (
 	"crypto/sha256"
 	"crypto/subtle"
-	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -44,7 +43,7 @@ func (a *Admin) authenticate(r *http.Request) (string, error) {
 
 // known returns the id of a token. Errors: as authenticate, with a token.
 func (a *Admin) known(r *http.Request, token string) (string, error) {
-	client := clientAddress(r)
+	client := httpx.ClientAddress(r)
 	if a.Failures.exceeded(client) {
 		return "", outcome.After(failureWindow, outcome.New(outcome.TooManyRequests, "too many wrong tokens, wait a minute"))
 	}
@@ -104,16 +103,4 @@ func (f *FailureLimit) add(client string) {
 	defer f.mu.Unlock()
 	times := f.recent(client)
 	f.seen.Put(client, append(times[:len(times):len(times)], f.now()), 1, failureWindow)
-}
-
-// clientAddress is the address of who asks, as a trusted front tells it.
-func clientAddress(r *http.Request) string {
-	if ip := r.Header.Get("X-Real-IP"); ip != "" && len(ip) <= 64 && httpx.TrustedFront(r) {
-		return ip
-	}
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return "local"
-	}
-	return host
 }

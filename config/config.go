@@ -33,9 +33,8 @@ type Config struct {
 	CAFile      string      // absolute; "" is none
 	Nginx       Nginx       // what only the generator reads
 	Components  *Components // nil: off
-	// Modules names a prefix that nginx routes; nil: off.
-	Modules *Prefixed
-	Plugins *Plugins // nil: none
+	Modules     *Modules    // nil: off
+	Plugins     *Plugins    // nil: none
 }
 
 // Address is one listening address.
@@ -195,9 +194,14 @@ type ComponentStore struct {
 	AccessKey, SecretKey     string // secret; "" take AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
 }
 
-// Prefixed is a section of which only the URL prefix matters here.
-type Prefixed struct {
-	Prefix string // begins and ends with a slash
+// Modules are APIs of declared operations.
+type Modules struct {
+	Prefix string    // of their URLs, with slashes
+	Dir    string    // absolute; "" is none
+	Listen []Address // where they are served at "/", beside Prefix
+	APIKey string    // "" takes the environment, or is made at the start
+	Strict bool      // a module that does not load is an error
+	Watch  bool      // reload when files change
 }
 
 // LimitReq bounds how many misses one client may cause; the zero value is no

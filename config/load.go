@@ -137,7 +137,7 @@ func (l *loader) turnOn(section string) {
 	case "components":
 		l.cfg.Components = &Components{}
 	case "modules":
-		l.cfg.Modules = &Prefixed{}
+		l.cfg.Modules = &Modules{}
 	case "plugins":
 		l.cfg.Plugins = &Plugins{}
 	}

@@ -73,7 +73,8 @@ func gateRows() []row {
 
 func routeRows() []row {
 	rows := append(adminRows(), componentRows()...)
-	return append(rows, moduleRows()...)
+	rows = append(rows, moduleRows()...)
+	return append(rows, pluginRows()...)
 }
 
 func adminRows() []row {
@@ -90,11 +91,9 @@ func adminRows() []row {
 	}
 }
 
-func moduleRows() []row {
+// pluginRows are the keys of the section that turns plugins on.
+func pluginRows() []row {
 	return []row{
-		{Key: Key{Path: "modules.prefix", Type: TypePrefix, Default: "/api/modules/", Reload: ByReload,
-			Doc: "URL prefix that nginx hands to protocol modules. Without the section it hands over none.", Example: "/modules/"},
-			field: func(t target) any { return &t.cfg.Modules.Prefix }, nginx: true},
 		{Key: Key{Path: "plugins.dir", Type: TypePath, Otherwise: "none", Reload: ByReload,
 			Doc: "Directory of plugins: one directory or file each. Without the section there are none.", Example: "/etc/registryd/plugins"},
 			field: func(t target) any { return &t.cfg.Plugins.Dir }},

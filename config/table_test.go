@@ -102,7 +102,7 @@ func TestKeyDefaults(t *testing.T) {
 				value = "x"
 			case strings.HasSuffix(k.Path, ".prefix"): // and so must the section
 				base, value = config.Key{Path: strings.TrimSuffix(k.Path, ".prefix")}, "{}"
-			case strings.HasPrefix(k.Path, "plugins."), strings.HasPrefix(k.Path, "components."):
+			case strings.HasPrefix(k.Path, "plugins."), strings.HasPrefix(k.Path, "components."), strings.HasPrefix(k.Path, "modules."):
 				base, value = config.Key{Path: strings.Split(k.Path, ".")[0]}, "{}"
 			}
 			want, got := loadKey(t, base, value, nil), loadKey(t, k, k.Default, nil)
@@ -185,7 +185,7 @@ func TestSecretsAreMarked(t *testing.T) {
 	t.Parallel()
 	for _, k := range config.Keys() {
 		name := k.Path[strings.LastIndexByte(k.Path, '.')+1:]
-		if (name == "token" || name == "tokens" || name == "proxy" || name == "access_key" || name == "secret_key" || k.Type == config.TypeTokens) != k.Secret {
+		if (name == "token" || name == "tokens" || name == "api_key" || name == "proxy" || name == "access_key" || name == "secret_key" || k.Type == config.TypeTokens) != k.Secret {
 			t.Errorf("%s: secret is %v", k.Path, k.Secret)
 		}
 	}

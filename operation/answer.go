@@ -81,11 +81,8 @@ func (c *Call) encode(status int, a Answer) (kind []string, data []byte, err err
 	}
 	switch v := a.Value.(type) {
 	case nil:
-		if c.Descriptor.Protocol {
+		if c.Descriptor.Protocol && !a.Final {
 			return textType, []byte(http.StatusText(status)), nil
-		}
-		if how == SerializeJSON && status < 300 && a.Final {
-			break
 		}
 		return nil, nil, nil
 	case []byte:
@@ -93,7 +90,7 @@ func (c *Call) encode(status int, a Answer) (kind []string, data []byte, err err
 	case io.Reader:
 		return rawType, nil, nil
 	case string:
-		if how != SerializeJSON || status >= 300 {
+		if a.Final || how != SerializeJSON || status >= 300 {
 			return textType, []byte(v), nil
 		}
 	case json.RawMessage:
@@ -106,8 +103,7 @@ func (c *Call) encode(status int, a Answer) (kind []string, data []byte, err err
 	if err != nil {
 		return nil, nil, fmt.Errorf("the answer is no JSON: %w", err)
 	}
-	if n, ok := number(a.Value); ok && how != SerializeJSON {
-		_ = n
+	if _, ok := number(a.Value); ok && how != SerializeJSON {
 		return textType, data, nil
 	}
 	return jsonType, data, nil

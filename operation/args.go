@@ -3,7 +3,6 @@ package operation
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -22,6 +21,7 @@ type param struct {
 	schema *schema
 	key    string // of a header, in canonical form; of a placeholder
 	date   bool
+	inPath bool // the path has a placeholder of that name
 }
 
 func compileParam(p Param) (param, error) {
@@ -203,28 +203,58 @@ func coerce(s *schema, text string) any {
 	return text
 }
 
+// exactDigits is how many digits a float64 holds whatever they are.
+const exactDigits = 15
+
 // parseNumber reads what JSON takes for a number.
 func parseNumber(text string) (any, bool) {
-	if text == "" || len(text) > 64 || text[0] != '-' && (text[0] < '0' || text[0] > '9') {
+	if !isNumber(text) {
 		return nil, false
 	}
-	if len(text) < 16 {
-		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
-			return float64(n), !leadingZero(text)
-		}
+	if len(text) > exactDigits {
+		return exact(json.Number(text)), true
 	}
-	if !json.Valid([]byte(text)) {
-		return nil, false
-	}
-	if f, err := strconv.ParseFloat(text, 64); err != nil || fmt.Sprint(f) == "" {
-		return nil, false
-	}
-	return exact(json.Number(text)), true
+	f, err := strconv.ParseFloat(text, 64)
+	return f, err == nil
 }
 
-func leadingZero(text string) bool {
-	text = strings.TrimPrefix(text, "-")
-	return len(text) > 1 && text[0] == '0'
+// maxNumber bounds the text of a number.
+const maxNumber = 64
+
+// isNumber reports whether text is a number as JSON writes it.
+func isNumber(text string) bool {
+	rest := strings.TrimPrefix(text, "-")
+	digits := leading(rest)
+	if digits == 0 || digits > 1 && rest[0] == '0' || len(text) > maxNumber {
+		return false
+	}
+	rest = rest[digits:]
+	if strings.HasPrefix(rest, ".") {
+		if digits = leading(rest[1:]); digits == 0 {
+			return false
+		}
+		rest = rest[1+digits:]
+	}
+	if rest == "" {
+		return true
+	}
+	if rest[0] != 'e' && rest[0] != 'E' {
+		return false
+	}
+	rest = rest[1:]
+	if rest != "" && (rest[0] == '+' || rest[0] == '-') {
+		rest = rest[1:]
+	}
+	return rest != "" && leading(rest) == len(rest)
+}
+
+// leading counts the digits that text begins with.
+func leading(text string) int {
+	n := 0
+	for n < len(text) && text[n] >= '0' && text[n] <= '9' {
+		n++
+	}
+	return n
 }
 
 func isDate(v any) bool {

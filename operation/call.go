@@ -3,8 +3,10 @@ package operation
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -158,3 +160,6 @@ func (c *Call) interpolate(text string) string {
 	}
 	return text
 }
+
+// Placeholders are those of the path, sorted.
+func (c *Call) Placeholders() []string { return slices.Sorted(maps.Keys(c.op.placeholders)) }

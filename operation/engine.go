@@ -21,10 +21,10 @@ type Middleware func(d *Descriptor, next httpx.HandlerFunc) httpx.HandlerFunc
 
 // Options of New, shared by many operations. The zero value of each field means what is stated.
 type Options struct {
-	// Key is the API key; "": nobody has one, and what needs it is refused.
-	Key string
-	// Middleware by the names that descriptors use.
-	Middleware map[string]Middleware
+	// Key returns the API key; nil or "": nobody has one, and what needs it is refused.
+	Key func() string
+	// Middleware makes middleware, by the names that descriptors use. What follows a colon there is its argument.
+	Middleware map[string]func(argument string) (Middleware, error)
 	// MaxBody bounds a body, in bytes; 0: 1 MiB.
 	MaxBody int64
 	// NoContracts leaves pre- and postconditions out.
@@ -48,8 +48,6 @@ type Operation struct {
 	needsBody    bool
 	serve        httpx.HandlerFunc // with middleware around it
 }
-
-type pathKey struct{}
 
 // New compiles an operation. Errors: outcome.Invalid, which names the operation.
 func New(d Descriptor, impl Implementation, o Options) (*Operation, error) {
@@ -119,6 +117,7 @@ func (o *Operation) compileParams() error {
 			return fmt.Errorf("parameter %s: is declared twice", p.Name)
 		}
 		o.needsBody = o.needsBody || c.In == InAny || c.In == InBody
+		c.inPath = o.placeholders[p.Name]
 		o.params = append(o.params, c)
 	}
 	o.needsBody = !d.NoBody && (o.needsBody || o.impl.Prepare != nil || len(d.Params) == 0)
@@ -132,37 +131,44 @@ func (o *Operation) wrap() error {
 		o.serve = o.impl.Raw
 	}
 	for _, name := range slices.Backward(o.descriptor.Middleware) {
-		m := o.options.Middleware[name]
-		if m == nil {
+		bare, argument, _ := strings.Cut(name, ":")
+		build := o.options.Middleware[bare]
+		if build == nil {
 			return fmt.Errorf("middleware %q is not known", name)
+		}
+		m, err := build(strings.TrimSpace(argument))
+		if err != nil {
+			return fmt.Errorf("middleware %q: %w", name, err)
 		}
 		o.serve = m(&o.descriptor, o.serve)
 	}
 	return nil
 }
 
-// Serve answers a request whose path was matched; path holds its placeholders. Errors: for httpx.Adapter.
-func (o *Operation) Serve(w http.ResponseWriter, r *http.Request, path interface{ ByName(name string) string }) error {
+// Serve answers a request that Matched has prepared. Errors: for httpx.Adapter.
+func (o *Operation) Serve(w http.ResponseWriter, r *http.Request) error {
 	if o.descriptor.Key {
-		if err := o.authorise(r); err != nil {
+		if err := authorise(r, o.options.Key, o.descriptor.Protocol); err != nil {
 			return err
 		}
 	}
-	return o.serve(w, r.WithContext(context.WithValue(r.Context(), pathKey{}, pathValues(path))))
+	return o.serve(w, r)
 }
 
 // authorise compares the key that the request has. Errors: a *httpx.Reply, outcome.Unauthorized,
 // outcome.WrongCredentials.
-func (o *Operation) authorise(r *http.Request) error {
+func authorise(r *http.Request, key func() string, protocol bool) error {
 	given := r.Header.Get("Authorization")
 	if bare, ok := strings.CutPrefix(given, "Bearer "); ok && bare != "" {
 		given = bare
 	}
-	if o.options.Key != "" && sameKey(given, o.options.Key) {
-		return nil
+	if key != nil {
+		if k := key(); k != "" && sameKey(given, k) {
+			return nil
+		}
 	}
 	switch {
-	case o.descriptor.Protocol:
+	case protocol:
 		return &httpx.Reply{Status: http.StatusForbidden, Type: "wrong-credentials", Text: "Forbidden", Plain: true}
 	case given == "":
 		return outcome.New(outcome.Unauthorized, "the API key is missing")
@@ -179,8 +185,7 @@ func sameKey(a, b string) bool {
 // run is everything behind the middleware.
 func (o *Operation) run(w http.ResponseWriter, r *http.Request) error {
 	ctx := r.Context()
-	path, _ := ctx.Value(pathKey{}).(pathValues)
-	c := &Call{Request: r, Descriptor: &o.descriptor, op: o, path: path}
+	c := &Call{Request: r, Descriptor: &o.descriptor, op: o, path: pathOf(ctx)}
 	if o.needsBody && r.Method != http.MethodGet && r.Method != http.MethodHead {
 		if err := c.readBody(); err != nil {
 			return err

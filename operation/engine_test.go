@@ -61,27 +61,39 @@ func TestSerialize(t *testing.T) {
 func TestMiddleware_WC3(t *testing.T) {
 	t.Parallel()
 	var order []string
-	note := func(name string, end error) operation.Middleware {
-		return func(_ *operation.Descriptor, next httpx.HandlerFunc) httpx.HandlerFunc {
-			return func(w http.ResponseWriter, r *http.Request) error {
-				order = append(order, name)
-				if end != nil {
-					return end
-				}
-				return next(w, r)
+	note := func(name string, end error) func(string) (operation.Middleware, error) {
+		return func(argument string) (operation.Middleware, error) {
+			if argument == "bad" {
+				return nil, errors.New("bad argument")
 			}
+			return middleware(&order, name+argument, end), nil
 		}
 	}
-	o := operation.Options{Middleware: map[string]operation.Middleware{"a": note("a", nil), "b": note("b", nil), "no": note("no", &outcome.Denial{Rule: "me"})}}
-	ok := serve(t, made(t, "/x: {middleware: [a, b]}", operation.Implementation{Handle: echo}, o))
-	if res := ask(ok, "GET /x", ""); res.StatusCode != 200 || strings.Join(order, "") != "ab" {
+	o := operation.Options{Middleware: map[string]func(string) (operation.Middleware, error){"a": note("a", nil), "b": note("b", nil), "no": note("no", &outcome.Denial{Rule: "me"})}}
+	ok := serve(t, made(t, "/x: {middleware: [a, 'b:7']}", operation.Implementation{Handle: echo}, o))
+	if res := ask(ok, "GET /x", ""); res.StatusCode != 200 || strings.Join(order, "") != "ab7" {
 		t.Errorf("%d %q", res.StatusCode, order)
 	}
 	if res := ask(serve(t, made(t, "/x: {middleware: [no, a]}", operation.Implementation{Handle: echo}, o)), "GET /x", ""); res.StatusCode != 403 {
 		t.Errorf("403 expected: %d", res.StatusCode)
 	}
-	if _, err := operation.New(declared(t, "/x: {middleware: [unknown]}"), operation.Implementation{Handle: echo}, o); !errors.Is(err, outcome.Invalid) {
-		t.Errorf("unknown middleware: %v", err)
+	for _, name := range []string{"unknown", "'a:bad'"} {
+		if _, err := operation.New(declared(t, "/x: {middleware: ["+name+"]}"), operation.Implementation{Handle: echo}, o); !errors.Is(err, outcome.Invalid) {
+			t.Errorf("middleware %s: %v", name, err)
+		}
+	}
+}
+
+// middleware notes that it ran, and ends the request or lets it go on.
+func middleware(order *[]string, name string, end error) operation.Middleware {
+	return func(_ *operation.Descriptor, next httpx.HandlerFunc) httpx.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) error {
+			*order = append(*order, name)
+			if end != nil {
+				return end
+			}
+			return next(w, r)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package operation
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -48,7 +49,7 @@ func (c *Call) find(p *param) (any, origin) {
 }
 
 func (c *Call) inPath(p *param) (any, origin) {
-	if !c.op.placeholders[p.Name] {
+	if !p.inPath {
 		return nil, nowhere
 	}
 	v := c.path.ByName(p.Name)
@@ -213,3 +214,7 @@ func exact(n json.Number) any {
 	}
 	return f
 }
+
+// DecodeJSON reads one value as arguments have it: numbers are float64 where that loses nothing, else json.Number.
+// Errors: those of json.Decoder.
+func DecodeJSON(data []byte) (any, error) { return decodeJSON(bytes.NewReader(data)) }

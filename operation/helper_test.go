@@ -8,10 +8,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/julienschmidt/httprouter"
 	"gopkg.in/yaml.v3"
 
 	"github.com/registryd/registryd/internal/httpx"
+	"github.com/registryd/registryd/internal/outcome"
 	"github.com/registryd/registryd/operation"
 )
 
@@ -35,20 +35,23 @@ func serve(t *testing.T, ops ...*operation.Operation) http.Handler {
 	a := &httpx.Adapter{}
 	var routes []operation.Route
 	for _, op := range ops {
-		routes = append(routes, operation.Route{Operation: op, Owner: "test", Serve: func(w http.ResponseWriter, r *http.Request, p httprouter.Params) {
-			a.Handle(op.Name(), func(w http.ResponseWriter, r *http.Request) error { return op.Serve(w, r, p) }).ServeHTTP(w, r)
-		}})
+		routes = append(routes, operation.Route{Operation: op, Owner: "test"})
 	}
 	router, err := operation.NewRouter(routes)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return a.Handle("all", func(w http.ResponseWriter, r *http.Request) error {
-		found, err := router.ServeHTTP(w, r, r.URL.EscapedPath())
-		if !found {
-			w.WriteHeader(http.StatusNotFound)
+		m, err := router.Match(r.Method, r.URL.EscapedPath())
+		switch {
+		case err != nil:
+			return err
+		case m.Allow != nil:
+			return outcome.New(outcome.MethodNotAllowed, "only %q", m.Allow)
+		case m.Route == nil:
+			return outcome.New(outcome.Declined, "no such path")
 		}
-		return err
+		return m.Route.Operation.Serve(w, operation.Matched(r, m.Path, nil))
 	})
 }
 

@@ -267,3 +267,16 @@ func (d *Descriptor) asProtocol() {
 		d.Params[i].In = source
 	}
 }
+
+// ParseMap reads an object of declarations, name or path to declaration, as a program describes them in JSON. Members
+// that nobody knows are passed over. Errors: outcome.Invalid.
+func ParseMap(data []byte) ([]Descriptor, error) {
+	n, err := jsonNode(data)
+	if err != nil {
+		return nil, outcome.Wrap(outcome.Invalid, err, "operations")
+	}
+	r := &reader{}
+	var list []Descriptor
+	r.each(n, func(key string, _, value *yaml.Node) { list = append(list, r.descriptor(key, value)) })
+	return list, r.end("")
+}

@@ -19,7 +19,7 @@ func bound(t *testing.T, subset, name string, handle func(context.Context, *oper
 	}
 	for _, d := range list {
 		if d.Name == name {
-			op, err := operation.New(d, operation.Implementation{Handle: handle}, operation.Options{Key: "KEY"})
+			op, err := operation.New(d, operation.Implementation{Handle: handle}, operation.Options{Key: func() string { return "KEY" }})
 			if err != nil {
 				t.Fatal(err)
 			}

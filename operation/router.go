@@ -18,13 +18,26 @@ type Router struct {
 	used []string // methods that have routes
 }
 
-// Route is one operation as a Router serves it.
+// Route is one operation as a Router finds it.
 type Route struct {
 	Operation *Operation // that answers
 	// Owner names what the operation belongs to, for reports of conflicts.
 	Owner string
-	// Serve answers; path holds the placeholders.
-	Serve func(w http.ResponseWriter, r *http.Request, path httprouter.Params)
+	// Tag is whatever the owner wants to find again.
+	Tag any
+}
+
+// Match is what a Router found.
+type Match struct {
+	Route *Route            // nil: nothing
+	Path  httprouter.Params // the placeholders
+	Allow []string          // methods that the path has where this one is not among them
+}
+
+// matcher carries the route out of a handle of httprouter.
+type matcher struct {
+	http.ResponseWriter
+	route *Route
 }
 
 // way is one pattern of a route.
@@ -77,9 +90,8 @@ func (r *Router) add(route *Route, taken map[string][]way) (err error) {
 				}
 			}
 			taken[method] = append(taken[method], w)
-			serve := route.Serve
-			r.tree.Handle(method, pattern(w.segments), func(w http.ResponseWriter, req *http.Request, p httprouter.Params) {
-				serve(w, req, p)
+			r.tree.Handle(method, pattern(w.segments), func(w http.ResponseWriter, _ *http.Request, _ httprouter.Params) {
+				w.(*matcher).route = route
 			})
 		}
 	}
@@ -116,49 +128,47 @@ func (o *Operation) optional(name string) bool {
 	return i >= 0 && (o.params[i].Optional || o.params[i].HasDefault)
 }
 
-// ServeHTTP answers r, whose path below the prefix is path, escaped, with a slash in front; false when there is no
-// such route. Errors: outcome.MethodNotAllowed, with Allow set.
-func (r *Router) ServeHTTP(w http.ResponseWriter, req *http.Request, path string) (bool, error) {
+// Match finds the operation for a method and a path below the prefix, escaped, with a slash in front. A slash at its
+// end is of no account. Errors: outcome.Invalid for a path that is not encoded as it should be.
+func (r *Router) Match(method, path string) (Match, error) {
 	if len(path) > 1 {
 		path = strings.TrimRight(path, "/")
 	}
 	if path == "" {
 		path = "/"
 	}
-	h, params, _ := r.tree.Lookup(req.Method, path)
-	if h == nil && req.Method == http.MethodHead {
+	h, params, _ := r.tree.Lookup(method, path)
+	if h == nil && method == http.MethodHead {
 		h, params, _ = r.tree.Lookup(http.MethodGet, path)
 	}
 	if h == nil {
-		return r.other(w, path)
+		return Match{Allow: r.allowed(path)}, nil
 	}
 	if strings.Contains(path, "%") {
 		for i := range params {
 			value, err := url.PathUnescape(params[i].Value)
 			if err != nil {
-				return true, outcome.New(outcome.Invalid, "the path is not encoded as it should be")
+				return Match{}, outcome.New(outcome.Invalid, "the path is not encoded as it should be")
 			}
 			params[i].Value = value
 		}
 	}
-	h(w, req, params)
-	return true, nil
+	var m matcher
+	h(&m, nil, params)
+	return Match{Route: m.route, Path: params}, nil
 }
 
-// other says which methods the path has.
-func (r *Router) other(w http.ResponseWriter, path string) (bool, error) {
-	var allowed []string
+// allowed says which methods the path has.
+func (r *Router) allowed(path string) []string {
+	var list []string
 	for _, m := range r.used {
 		if h, _, _ := r.tree.Lookup(m, path); h != nil {
-			allowed = append(allowed, m)
-			if m == http.MethodGet && !slices.Contains(allowed, http.MethodHead) {
-				allowed = append(allowed, http.MethodHead)
+			list = append(list, m)
+			if m == http.MethodGet {
+				list = append(list, http.MethodHead)
 			}
 		}
 	}
-	if allowed == nil {
-		return false, nil
-	}
-	w.Header().Set("Allow", strings.Join(slices.Compact(allowed), ", "))
-	return true, outcome.New(outcome.MethodNotAllowed, "this operation answers %s", strings.Join(slices.Compact(allowed), ", "))
+	slices.Sort(list)
+	return slices.Compact(list)
 }

@@ -130,6 +130,9 @@ func (s *schema) check(v any) string {
 		return oneLine(rest)
 	}
 	n, isNumber := number(v)
+	if len(s.types) == 1 && s.types[0] == "number" && isNumber && n >= s.min && n <= s.max {
+		return ""
+	}
 	if s.types != nil && !slices.ContainsFunc(s.types, func(t string) bool { return isType(v, n, isNumber, t) }) {
 		return fmt.Sprintf("is %s, must be %s", kindOf(v), strings.Join(s.types, " or "))
 	}
@@ -191,4 +194,17 @@ func oneLine(text string) string {
 		lines[i] = strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(lines[i]), "- "))
 	}
 	return strings.Join(lines, "; ")
+}
+
+// JSONSchema returns the schema of the parameter as JSON schema of version 2020-12 says it: a map[string]any, or a
+// bool; nil: anything.
+func (p *Param) JSONSchema() any {
+	doc := p.Schema
+	if doc == nil && p.Type != "" {
+		doc, _ = typeSchema(p.Type)
+	}
+	if doc == nil {
+		return nil
+	}
+	return convertSchema(doc)
 }

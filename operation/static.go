@@ -102,13 +102,7 @@ func fileName(rest string) (string, bool) {
 }
 
 // PathValue returns what a placeholder of the path of an operation stands for, "" for none; "rest" is that of "*".
-func PathValue(r *http.Request, name string) string {
-	p, _ := r.Context().Value(pathKey{}).(pathValues)
-	if p == nil {
-		return ""
-	}
-	return p.ByName(name)
-}
+func PathValue(r *http.Request, name string) string { return pathOf(r.Context()).ByName(name) }
 
 // Upstream returns what hands requests to a server: base is its URL, to which the rest of the path is added.
 // Errors: outcome.Invalid for a URL that is none of http or https.

@@ -31,8 +31,10 @@ type Tasks struct {
 	end    context.CancelFunc
 	busy   sync.WaitGroup
 
-	mu   sync.Mutex
-	list map[string]*task
+	mu      sync.Mutex
+	list    map[string]*task
+	closed  bool
+	started bool // the collector, with the first task
 }
 
 // task is one of them. Its fields are guarded by Tasks.mu.
@@ -65,17 +67,34 @@ func NewTasks(c TaskConfig) *Tasks {
 	}
 	t := &Tasks{config: c, list: map[string]*task{}}
 	t.life, t.end = context.WithCancel(context.Background())
-	t.busy.Go(t.collect)
 	return t
 }
 
 // Close cuts running tasks off, waits for them, and forgets all. It is idempotent.
 func (t *Tasks) Close() {
+	t.mu.Lock()
+	t.closed = true
+	t.mu.Unlock()
 	t.end()
 	t.busy.Wait()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	clear(t.list)
+}
+
+// begin counts one more goroutine, which ends by busy.Done. Errors: outcome.Busy after Close.
+func (t *Tasks) begin() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return outcome.New(outcome.Busy, "no task is taken any more")
+	}
+	if !t.started {
+		t.started = true
+		t.busy.Go(t.collect)
+	}
+	t.busy.Add(1)
+	return nil
 }
 
 // collect drops what nobody has read for too long.
@@ -116,9 +135,6 @@ func (t *Tasks) admit(c *Call, estimate time.Duration) (string, *task, error) {
 	if len(t.list) >= t.config.Capacity {
 		return "", nil, outcome.After(t.config.Tick, outcome.New(outcome.Busy, "%d tasks are kept, and no more", t.config.Capacity))
 	}
-	if t.life.Err() != nil {
-		return "", nil, outcome.New(outcome.Busy, "no task is taken any more")
-	}
 	k := &task{call: c, started: t.config.Now(), estimate: estimate}
 	text := hex.EncodeToString(id)
 	t.list[text] = k
@@ -137,19 +153,6 @@ type Leased interface {
 	Keep() (leave func())
 }
 
-type leaseKey struct{}
-
-// WithLease returns a context whose lease a task keeps beyond its request.
-func WithLease(ctx context.Context, l Leased) context.Context {
-	return context.WithValue(ctx, leaseKey{}, l)
-}
-
-// LeaseOf returns what WithLease put there, nil if nothing was.
-func LeaseOf(ctx context.Context) Leased {
-	l, _ := ctx.Value(leaseKey{}).(Leased)
-	return l
-}
-
 // task runs the call beyond its request.
 func (c *Call) task(w http.ResponseWriter) error {
 	t := c.op.options.Tasks
@@ -161,20 +164,27 @@ func (c *Call) task(w http.ResponseWriter) error {
 	if err != nil {
 		return err
 	}
-	t.start(c, k)
+	if err := t.start(c, k); err != nil {
+		return err
+	}
 	return c.accepted(w, id)
 }
 
 func (c *Call) descriptorTask() *LongRunning { return c.Descriptor.LongRunning }
 
 // start runs a task until it is done or the store is closed.
-func (t *Tasks) start(c *Call, k *task) {
+func (t *Tasks) start(c *Call, k *task) error {
+	if err := t.begin(); err != nil {
+		return err
+	}
 	ctx, leave := t.context(c)
-	t.busy.Go(func() {
+	go func() {
+		defer t.busy.Done()
 		defer leave()
 		a, err := c.guarded(ctx)
 		t.finish(k, a, err)
-	})
+	}()
+	return nil
 }
 
 // context is that of a task: with the values of the request, and a life of its own.
@@ -203,11 +213,16 @@ func (c *Call) manual(w http.ResponseWriter) error {
 	ended, detached := make(chan end, 1), make(chan time.Duration, 1)
 	var once sync.Once
 	c.detach = func(d time.Duration) { once.Do(func() { detached <- d }) }
+	if err := t.begin(); err != nil {
+		return err
+	}
 	gone := c.Request.Context().Done()
 	ctx, leave := t.context(c)
+	leave = sync.OnceFunc(leave)
 	var k *task
 	ready := make(chan struct{}) // k is known, or will never be needed
-	t.busy.Go(func() {
+	go func() {
+		defer t.busy.Done()
 		defer leave()
 		a, err := c.guarded(ctx)
 		ended <- end{a, err}
@@ -215,7 +230,7 @@ func (c *Call) manual(w http.ResponseWriter) error {
 		if k != nil {
 			t.finish(k, a, err)
 		}
-	})
+	}()
 	defer close(ready)
 	select {
 	case e := <-ended:

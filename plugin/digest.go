@@ -25,6 +25,9 @@ func (d *digest) file(dir, name string) error {
 	return nil
 }
 
+// add adds texts.
+func (d *digest) add(texts ...string) { fmt.Fprintf(d.sum, "%q\n", texts) }
+
 func (d *digest) text() string { return hex.EncodeToString(d.sum.Sum(nil)) }
 
 // mark tells two states of a file apart without reading it: one that was renamed into its place has another number.

@@ -20,6 +20,7 @@ type unit struct {
 	dir    string // of its code, without links
 	notes  string // the file with the manifest, relative to dir; "" for a single file
 	single string // the file, relative to dir; "" for a directory
+	module bool   // it lies in the directory of modules, and needs no manifest
 }
 
 // base is what the unit is called before its manifest was read.
@@ -38,12 +39,8 @@ type Failure struct {
 // one. Names that begin with "." or "_" are passed over. Errors: outcome.Invalid when the directory cannot be read, or
 // when the one entry that is wanted is no plugin.
 func (s *Settings) discover() (units []unit, failures []Failure, err error) {
-	dir := s.Dir
-	if dir == "" {
-		return nil, nil, nil
-	}
-	if s.Only != "" {
-		u, ok, err := look(dir, s.Only)
+	if s.Dir != "" && s.Only != "" {
+		u, ok, err := look(s.Dir, s.Only)
 		if err == nil && !ok {
 			err = errors.New("is neither a directory nor a .js or .ts file")
 		}
@@ -52,9 +49,22 @@ func (s *Settings) discover() (units []unit, failures []Failure, err error) {
 		}
 		return []unit{u}, nil, nil
 	}
+	units, failures, err = discoverIn(s.Dir, "plugins.dir", look)
+	if err != nil {
+		return nil, nil, err
+	}
+	modules, failed, err := discoverIn(s.Modules, "modules.dir", lookModule)
+	return append(units, modules...), append(failures, failed...), err
+}
+
+// discoverIn lists what lies in one directory; "" has nothing. Errors: outcome.Invalid.
+func discoverIn(dir, key string, look func(dir, name string) (unit, bool, error)) (units []unit, failures []Failure, err error) {
+	if dir == "" {
+		return nil, nil, nil
+	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, nil, outcome.New(outcome.Invalid, "plugins.dir: %v", err)
+		return nil, nil, outcome.New(outcome.Invalid, "%s: %v", key, err)
 	}
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), ".") || strings.HasPrefix(e.Name(), "_") {
@@ -111,8 +121,34 @@ func look(dir, name string) (unit, bool, error) {
 	return u, false, errors.New("has neither plugin.yaml nor package.json")
 }
 
+// lookModule is look for the directory of modules, where a directory needs no manifest.
+func lookModule(dir, name string) (unit, bool, error) {
+	u, ok, err := look(dir, name)
+	u.module = true
+	if u.dir == "" || u.single != "" {
+		return u, ok, err
+	}
+	if _, statErr := os.Stat(filepath.Join(u.dir, ModuleFile)); statErr == nil {
+		if ok && u.notes != "package.json" {
+			return u, false, errors.New("has both " + u.notes + " and " + ModuleFile + ": put everything into the latter")
+		}
+		u.notes = ModuleFile
+		return u, true, nil
+	}
+	if ok {
+		return u, ok, err
+	}
+	if _, mainErr := u.findMain(); mainErr == nil {
+		return u, true, nil
+	}
+	return u, false, errors.New("has neither code, nor " + ModuleFile + ", nor plugin.yaml")
+}
+
 // manifest reads the manifest of a unit. That of a single file is in its code; here it gets the defaults.
 func (u *unit) manifest() (Manifest, error) {
+	if u.module && u.single == "" {
+		return u.moduleManifest()
+	}
 	if u.single != "" {
 		m, err := ParseManifest(nil, u.base())
 		m.Main = u.single

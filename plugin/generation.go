@@ -123,6 +123,12 @@ type Lease struct {
 // Leave gives the lease back. It is idempotent; no call may be made after it.
 func (l *Lease) Leave() { l.once.Do(l.g.leave) }
 
+// Keep takes one more lease of the same generation, and returns how it is given back. It is called before Leave.
+func (l *Lease) Keep() (leave func()) {
+	l.g.refs.Add(1)
+	return sync.OnceFunc(l.g.leave)
+}
+
 // Name is that of the plugin.
 func (l *Lease) Name() string { return l.g.manifest.Name }
 

@@ -39,10 +39,15 @@ type Settings struct {
 	Dir string
 	// Only is the one entry of Dir that is looked at; "": all.
 	Only string
+	// Modules is a directory of plugins of kind module, which need no manifest; "": there are none. A directory of
+	// it has code, a module.yaml, or both.
+	Modules string
 	// Budget bounds, in bytes, the memory of all instances that may exist while a reload drains; 0: DefaultBudget.
 	Budget int64
 	// Strict makes plugins that do not load an error of the whole, and a filter that matches nothing.
 	Strict bool
+	// StrictModules is Strict for what lies in Modules.
+	StrictModules bool
 	// Drain is how long calls of an old generation may go on; 0: 30 s.
 	Drain time.Duration
 	// Fetch is how clients of plugins are built; Trusted is of no account.
@@ -54,7 +59,21 @@ type Candidate struct {
 	Manifest Manifest    // with its kind
 	Offers   Description // of its code
 	Path     string      // where it lies
+	Dir      string      // of its code, without links
+
+	g *generation
 }
+
+// Enter takes a lease of this very generation, in force or not; false when it has ended. The caller gives it back.
+func (c *Candidate) Enter() (*Lease, bool) {
+	if c.g == nil || !c.g.enter() {
+		return nil, false
+	}
+	return &Lease{g: c.g}, true
+}
+
+// Key is equal for all candidates of one generation, and for no others.
+func (c *Candidate) Key() any { return c.g }
 
 // Manager loads plugins and replaces them while they are used. Safe for concurrent use; make one with NewManager,
 // load by Reload, and revoke it.
@@ -133,7 +152,7 @@ func (m *Manager) Loaded() []Candidate {
 }
 
 func (g *generation) candidate() *Candidate {
-	return &Candidate{Manifest: g.manifest, Offers: g.offers, Path: g.unit.path}
+	return &Candidate{Manifest: g.manifest, Offers: g.offers, Path: g.unit.path, Dir: g.unit.dir, g: g}
 }
 
 // Revoke takes everything out of force and waits until it has ended, calls in flight for as long as Settings.Drain at

@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -47,7 +48,7 @@ type Change struct {
 // a plugin that fails where none of its name is in force, and a filter without a match; with Reload.Atomic for any
 // plugin that fails; outcome.Busy after Revoke; ctx.Err.
 func (m *Manager) Prepare(ctx context.Context, s Settings, r Reload) (*Change, error) {
-	wanted, err := filter(r.Filter)
+	wanted, err := Filter(r.Filter)
 	if err != nil {
 		return nil, err
 	}
@@ -91,14 +92,14 @@ func (c *Change) prepare(ctx context.Context, wanted func(string) bool) error {
 // judge decides whether the change may be put in force.
 func (c *Change) judge(matched bool) error {
 	if !matched && c.reload.Filter != "" {
-		if c.settings.Strict {
+		if c.settings.Strict || c.settings.StrictModules {
 			return outcome.New(outcome.Invalid, "no plugin matches %s", c.reload.Filter)
 		}
 		c.m.config.Logger.Warn("no plugin matches the filter", "filter", c.reload.Filter)
 	}
 	var lost []string
 	for _, f := range c.report.Failed {
-		if c.reload.Atomic || c.settings.Strict && c.slots[f.Name] == nil {
+		if c.reload.Atomic || c.strict(f) && c.slots[f.Name] == nil {
 			lost = append(lost, f.Path+": "+f.Error)
 		}
 	}
@@ -107,6 +108,14 @@ func (c *Change) judge(matched bool) error {
 		return outcome.New(outcome.Invalid, "%s", strings.Join(lost, "; "))
 	}
 	return nil
+}
+
+// strict reports whether a plugin must not fail.
+func (c *Change) strict(f Failure) bool {
+	if c.settings.Modules != "" && filepath.Dir(f.Path) == filepath.Clean(c.settings.Modules) {
+		return c.settings.StrictModules
+	}
+	return c.settings.Strict
 }
 
 // remove takes out what has no files any more.
@@ -272,8 +281,8 @@ func (m *Manager) note(failed []Failure) {
 	m.failed = failed
 }
 
-// filter compiles a filter. Errors: outcome.Invalid.
-func filter(text string) (func(name string) bool, error) {
+// Filter compiles a filter, see Reload. Errors: outcome.Invalid.
+func Filter(text string) (func(name string) bool, error) {
 	switch {
 	case text == "":
 		return func(string) bool { return true }, nil

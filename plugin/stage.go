@@ -174,6 +174,9 @@ func (g *generation) warm(ctx context.Context) error {
 	if g.manifest.Kind == "" {
 		g.manifest.Kind = g.offers.kind()
 	}
+	if g.unit.module {
+		g.manifest.Kind = KindModule
+	}
 	return nil
 }
 

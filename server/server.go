@@ -21,6 +21,7 @@ import (
 
 	"github.com/registryd/registryd/internal/cli"
 	"github.com/registryd/registryd/internal/command"
+	"github.com/registryd/registryd/module"
 	"github.com/registryd/registryd/provider"
 )
 
@@ -30,10 +31,13 @@ type Options struct {
 	// configuration calls them: lower case letters, digits and dashes, and none
 	// that is built in.
 	Providers map[string]provider.Factory
+	// Modules make modules written in Go, by name. They are served where the
+	// configuration has modules.
+	Modules map[string]module.Factory
 }
 
 // Main runs the command line of this process and ends it with its exit code: 0
 // when done, 1 when it failed, 2 for a command line that makes no sense.
 func Main(o Options) {
-	os.Exit(command.Run(os.Args[1:], cli.Streams{Out: os.Stdout, Err: os.Stderr}, o.Providers))
+	os.Exit(command.Run(os.Args[1:], cli.Streams{Out: os.Stdout, Err: os.Stderr}, command.Own{Providers: o.Providers, Modules: o.Modules}))
 }

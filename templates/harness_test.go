@@ -104,7 +104,7 @@ func settings(fs string) *config.Config {
 		Limits:     config.Limits{Body: 64 << 20},
 		Timeouts:   config.Timeouts{Total: 5 * time.Minute},
 		Components: &config.Components{Prefix: "/api/components/"},
-		Modules:    &config.Prefixed{Prefix: "/api/modules/"},
+		Modules:    &config.Modules{Prefix: "/api/modules/"},
 		Admin:      &config.Admin{Prefix: "/staff/registry/"},
 		Nginx: config.Nginx{
 			Listen: "8080", ServerName: "localhost", Upstream: "registryd",

@@ -34,7 +34,7 @@ func fields() []field {
 		{"root.internal", "/ilib/", on(func(c *config.Config, v string) { c.Root.Internal = v })},
 		{"admin.prefix", "/admin/", on(func(c *config.Config, v string) { c.Admin = &config.Admin{Prefix: v} })},
 		{"components.prefix", "/c/", on(func(c *config.Config, v string) { c.Components = &config.Components{Prefix: v} })},
-		{"modules.prefix", "/m/", on(func(c *config.Config, v string) { c.Modules = &config.Prefixed{Prefix: v} })},
+		{"modules.prefix", "/m/", on(func(c *config.Config, v string) { c.Modules = &config.Modules{Prefix: v} })},
 		{"listen", "localhost:9900", on(func(c *config.Config, v string) { c.Listen = []config.Address{{Network: "tcp", Address: v}} })},
 		{"listen", "/run/r.sock", on(func(c *config.Config, v string) { c.Listen = []config.Address{{Network: "unix", Address: v}} })},
 		{"nginx.listen", "[::]:80", on(func(c *config.Config, v string) { c.Nginx.Listen = v })},

@@ -62,9 +62,13 @@ var floors = map[string]int{
 	"registry":        2,
 	"provider/plugin": 2,
 
-	"accel":     3,
-	"component": 3,
-	"templates": 3,
+	"accel":  3,
+	"module": 3,
+
+	"module/plugin": 3,
+	"module/client": 3,
+	"component":     3,
+	"templates":     3,
 
 	"internal/daemon": 4,
 	"internal/proof":  4,

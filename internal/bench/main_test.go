@@ -38,6 +38,7 @@ func BenchmarkBudgets(b *testing.B) {
 		{"start", start},
 		{"plugins", plugins},
 		{"hits", hits},
+		{"operations", operations},
 	} {
 		b.Run(row.name, func(b *testing.B) {
 			if nginx(b); b.Skipped() {

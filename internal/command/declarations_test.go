@@ -37,7 +37,7 @@ func TestDeclarations_TypeScript(t *testing.T) {
 	uses := filepath.Join(dir, "imports")
 	for kind, project := range map[string]string{"ts": uses, "js": filepath.Join(dir, "script")} {
 		var trouble bytes.Buffer
-		if code := command.Run([]string{"plugin", "new", project, "--type", kind}, cli.Streams{Out: &trouble, Err: &trouble}, nil); code != cli.Done {
+		if code := command.Run([]string{"plugin", "new", project, "--type", kind}, cli.Streams{Out: &trouble, Err: &trouble}, command.Own{}); code != cli.Done {
 			t.Fatalf("plugin new: %d %s", code, trouble.String())
 		}
 	}

@@ -11,12 +11,18 @@ import (
 	"github.com/registryd/registryd/config"
 	"github.com/registryd/registryd/internal/cli"
 	"github.com/registryd/registryd/internal/daemon"
+	"github.com/registryd/registryd/module"
 )
 
+// Own is what a program brings beside what is built in.
+type Own struct {
+	Providers daemon.Providers          // by type
+	Modules   map[string]module.Factory // by name
+}
+
 // Run executes a command line and returns the exit code, one of package cli's.
-// own are types of providers beside those that are built in.
-func Run(args []string, s cli.Streams, own daemon.Providers) int {
-	if err := own.Check(); err != nil {
+func Run(args []string, s cli.Streams, own Own) int {
+	if err := own.Providers.Check(); err != nil {
 		s.Say(name, err.Error())
 		return cli.Failed
 	}
@@ -31,10 +37,10 @@ type settings struct {
 	file    string
 	set     []string
 	flags   map[string]string // by configuration key
-	own     daemon.Providers
+	own     Own
 }
 
-func newCommand(s cli.Streams, own daemon.Providers) *cobra.Command {
+func newCommand(s cli.Streams, own Own) *cobra.Command {
 	o := &settings{streams: s, flags: map[string]string{}, own: own}
 	root := &cobra.Command{
 		Use:   name,
@@ -46,7 +52,7 @@ they are allowed, gets and verifies them, and lets nginx serve them from then on
 	root.AddCommand(
 		o.serveCommand(), o.checkCommand(), o.resolveCommand(), o.explainCommand(), o.warmCommand(), o.verifyCommand(), o.importCommand(),
 		o.pluginCommand(), o.designateCommand(), o.flushCommand(), o.evictCommand(), o.gcCommand(), o.listCommand(), o.reloadCommand(),
-		o.publishCommand(), o.componentsCommand(),
+		o.callCommand(), o.publishCommand(), o.componentsCommand(),
 		cli.VersionCommand(),
 	)
 	return root
@@ -81,12 +87,12 @@ func (o *settings) load() (*config.Config, error) {
 		flags[key] = value
 	}
 	return config.Load(config.Options{
-		File: o.file, Env: os.LookupEnv, Flags: flags, ProviderTypes: o.own.Types(),
+		File: o.file, Env: os.LookupEnv, Flags: flags, ProviderTypes: o.own.Providers.Types(),
 	})
 }
 
 func (o *settings) options() daemon.Options {
-	return daemon.Options{Load: o.load, Version: cli.Version(), Stderr: o.streams.Err, Providers: o.own}
+	return daemon.Options{Load: o.load, Version: cli.Version(), Stderr: o.streams.Err, Providers: o.own.Providers, Modules: o.own.Modules}
 }
 
 func (o *settings) print(format string, args ...any) {

@@ -29,7 +29,7 @@ var update = flag.Bool("update", false, "rewrite the scripts with what the comma
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"registryd": func() { os.Exit(command.Run(os.Args[1:], cli.Streams{Out: os.Stdout, Err: os.Stderr}, nil)) },
+		"registryd": func() { os.Exit(command.Run(os.Args[1:], cli.Streams{Out: os.Stdout, Err: os.Stderr}, command.Own{})) },
 	})
 }
 

@@ -52,6 +52,7 @@ func (s *Server) inForce(listeners []net.Listener) []string {
 		lines = append(lines, "offline        nothing is asked upstream")
 	}
 	lines = append(lines, s.pluginLines(g)...)
+	lines = append(lines, s.moduleLines(g)...)
 	for _, note := range g.notes {
 		lines = append(lines, "note           "+note)
 	}

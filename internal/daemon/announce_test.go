@@ -27,9 +27,9 @@ func TestRun_Announces(t *testing.T) {
 	}
 	f.raw(fmt.Sprintf("root: {fs: data}\nlisten: 127.0.0.1:0\naccel: off\nlog: {format: text}\nproviders:\n"+
 		"  - {type: dir, path: packages, names: [\"@acme/*\", tool]}\n  - {type: npm, registry: %q}\n"+
-		"policy: {conceal: true, rules: [{deny: [left-pad]}]}\nadmin: {}\nmodules: {prefix: /m/}\noffline: true\n", f.upstream.URL()))
+		"policy: {conceal: true, rules: [{deny: [left-pad]}]}\nadmin: {}\nmodules: {prefix: /m/, api_key: chosen-by-somebody}\noffline: true\n", f.upstream.URL()))
 	d := f.run()
-	f.screen.await(t, "warning        modules")
+	f.screen.await(t, "warning        admin")
 	want := `registryd 1.2.3-test
   configuration  registryd.yaml
   listening on   ` + strings.TrimPrefix(d.url, "http://") + `
@@ -40,8 +40,9 @@ func TestRun_Announces(t *testing.T) {
   rules          1, otherwise allow, what is denied looks absent
   admin          off: no token is configured
   offline        nothing is asked upstream
+  modules        none at /m/
+  modules key    that of modules.api_key
   warning        admin: has no token that is not empty, so the admin routes do not exist; give admin.tokens
-  warning        modules: nginx routes /m/, but this version serves nothing there
 `
 	if d := cmp.Diff(want, f.screen.String()); d != "" {
 		t.Errorf("block (-want +got):\n%s", d)
@@ -88,7 +89,7 @@ func TestWarnings(t *testing.T) {
 				"  - {type: npm, names: ['@priv/*'], registry: 'https://x.test/', scopes: {'@priv': 'https://y.test/'}}\n", nil,
 		},
 		"what is not served": {
-			"components: {prefix: /c/}\nmodules: {prefix: /m/}\n", []string{"modules: nginx routes /m/,", "components: has no token, so only this machine can publish"},
+			"components: {prefix: /c/}\nmodules: {prefix: /m/}\n", []string{"components: has no token, so only this machine can publish"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -37,15 +37,22 @@ func (s *Server) generation(ctx context.Context, c *config.Config, r plugin.Relo
 	if g.client, err = s.client(c, settings); err != nil {
 		return nil, err
 	}
+	if err := s.modules.prepare(ctx, g, r); err != nil {
+		return nil, err
+	}
 	if err := s.preparePlugins(ctx, c, settings, g, r); err != nil {
+		g.discard()
 		return nil, err
 	}
 	chain, err := s.chain(ctx, c, settings, g)
 	if err == nil {
+		err = s.modules.join(ctx, g)
+	}
+	if err == nil {
 		g.components, err = s.openComponents(c)
 	}
 	if err != nil {
-		g.change.Discard()
+		g.discard()
 		return nil, err
 	}
 	g.registry = &registry.Generation{

@@ -31,6 +31,7 @@ type metrics struct {
 	reloads   *prometheus.CounterVec
 	// publications of components, by outcome.
 	publications *prometheus.CounterVec
+	operations   *operations
 
 	mu    sync.Mutex
 	hosts map[string]bool // that have series of their own

@@ -10,6 +10,7 @@ import (
 
 	"github.com/registryd/registryd/config"
 	"github.com/registryd/registryd/internal/fetch"
+	moduleplugin "github.com/registryd/registryd/module/plugin"
 	"github.com/registryd/registryd/pkgref"
 	"github.com/registryd/registryd/plugin"
 	"github.com/registryd/registryd/plugin/js"
@@ -23,9 +24,9 @@ import (
 func PluginConfig(log *slog.Logger) plugin.Config {
 	return plugin.Config{
 		Engines: map[string]plugin.Engine{
-			plugin.EngineJS: &js.Engine{}, plugin.EngineProcess: process.New(process.Config{Logger: log}),
+			plugin.EngineJS: &js.Engine{}, plugin.EngineProcess: process.New(process.Config{Logger: log}), plugin.EngineData: moduleplugin.Data{},
 		},
-		Accept: acceptPlugin, VerifySRI: verifySRI, Logger: log,
+		Accept: newModules(nil, log).accept, VerifySRI: verifySRI, Logger: log,
 	}
 }
 
@@ -40,6 +41,9 @@ func PluginSettings(c *config.Config) (plugin.Settings, error) {
 
 func pluginSettings(c *config.Config, f fetch.Config) plugin.Settings {
 	want := plugin.Settings{Drain: c.Timeouts.Drain, Fetch: f}
+	if m := c.Modules; m != nil {
+		want.Modules, want.StrictModules = m.Dir, m.Strict
+	}
 	if p := c.Plugins; p != nil {
 		want.Dir, want.Budget, want.Strict = p.Dir, p.Budget, p.Strict
 	}
@@ -119,7 +123,9 @@ func (s *Server) preparePlugins(ctx context.Context, c *config.Config, settings 
 	if err != nil {
 		return err
 	}
-	if g.change, err = s.plugins.Prepare(ctx, pluginSettings(c, f), r); err != nil {
+	want := pluginSettings(c, f)
+	g.look(want, r, s.current())
+	if g.change, err = s.plugins.Prepare(ctx, want, r); err != nil {
 		return fmt.Errorf("plugins: %w", err)
 	}
 	for _, failed := range g.change.Report().Failed {
@@ -130,10 +136,11 @@ func (s *Server) preparePlugins(ctx context.Context, c *config.Config, settings 
 
 // pluginReport is what a reload does to plugins, nil where there are none and were none.
 func (g *generation) pluginReport() *plugin.Report {
-	if g.change == nil || g.config.Plugins == nil {
+	if g.change == nil || g.config.Plugins == nil && g.config.Modules == nil {
 		return nil
 	}
 	r := g.change.Report()
+	g.reportModules(&r)
 	return &r
 }
 

@@ -47,7 +47,12 @@ func (s *Server) routes(g *generation) http.Handler {
 	router.NotFound = unknown
 	reserved := reserved(c)
 	components := s.componentRoutes(g, adapter)
+	modules := s.moduleRoutes(c)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if modules != nil && strings.HasPrefix(r.URL.EscapedPath(), c.Modules.Prefix) {
+			modules.ServeHTTP(w, r)
+			return
+		}
 		if components != nil && belongs(r, c.Components.Prefix) {
 			components.ServeHTTP(w, r)
 			return

@@ -42,6 +42,13 @@ func (s *Server) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	modules, err := s.listenModules()
+	if err != nil {
+		for _, l := range listeners {
+			l.Close()
+		}
+		return err
+	}
 	s.announce(listeners)
 	s.tell(daemon.SdNotifyReady)
 	watching, stopWatching := context.WithCancel(ctx)
@@ -51,8 +58,10 @@ func (s *Server) Run(ctx context.Context) error {
 	lost := make(chan error, 1)
 	watch.Go(func() { s.guard(watching, lost) })
 	watch.Go(func() { s.sample(watching) })
+	watch.Go(func() { s.watchModules(watching) })
 	defer watch.Wait()
 	defer stopWatching()
+	defer s.serveModules(modules)()
 	return s.serve(ctx, listeners, lost)
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/registryd/registryd/cache"
 	"github.com/registryd/registryd/config"
 	"github.com/registryd/registryd/internal/fetch"
+	"github.com/registryd/registryd/module"
 	"github.com/registryd/registryd/plugin"
 	"github.com/registryd/registryd/registry"
 )
@@ -40,6 +41,8 @@ type Options struct {
 	// Providers build the providers of further types, by type. What Load returns
 	// may name these and no others.
 	Providers Providers
+	// Modules make the modules written in Go, by name. They are served where the configuration has modules.
+	Modules map[string]module.Factory
 }
 
 // Server is the daemon: an http.Handler with everything behind it. Safe for
@@ -55,6 +58,7 @@ type Server struct {
 	registry *registry.Registry
 	gate     *gate
 	plugins  *plugin.Manager
+	modules  *modules
 	asked    reloadQueue
 	past     past
 	uses     *logUses // nil: files tell when they were used; held by a reload
@@ -80,6 +84,12 @@ type generation struct {
 	applied  time.Time // when it was put in force
 	// components is shared with other generations; nil: there is none.
 	components *components
+	// goModules are the modules written in Go; nil once they are in force, or where there are none.
+	goModules *module.SetChange
+	table     *module.Table // of all modules
+	seen      string        // of the files of plugins, when they were loaded; "": nobody watches them
+	// moduleRoot serves modules at "/"; nil where they are off.
+	moduleRoot http.Handler
 	// notes are lines for the person who starts or reloads the daemon.
 	notes []string
 }
@@ -89,6 +99,7 @@ func (s *Server) current() *generation { return s.gen.Load() }
 // put makes g what answers requests and returns what did before.
 func (s *Server) put(g *generation) *generation {
 	s.logging.configure(g.config.Log)
+	s.modules.commit(g)
 	if g.change != nil {
 		g.change.Commit()
 		g.change = nil
@@ -97,6 +108,9 @@ func (s *Server) put(g *generation) *generation {
 	g.number, g.applied = 1, time.Now()
 	if old := s.current(); old != nil {
 		g.number += old.number
+	}
+	if g.config.Modules != nil {
+		g.moduleRoot = s.moduleServer(g.config, "/")
 	}
 	old := s.gen.Swap(g)
 	s.retire(old, g)
@@ -126,7 +140,11 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		return nil, err
 	}
 	s.metrics.registry.MustRegister(newHolding(s.cache))
-	s.plugins = plugin.NewManager(PluginConfig(s.log))
+	s.modules = newModules(o.Modules, s.log)
+	s.metrics.watchModules()
+	plugins := PluginConfig(s.log)
+	plugins.Accept = s.modules.accept
+	s.plugins = plugin.NewManager(plugins)
 	s.metrics.watchPlugins(s.plugins)
 	s.lifetime, s.end = context.WithCancel(context.Background())
 	if err := s.start(ctx, c); err != nil {
@@ -178,10 +196,23 @@ func (s *Server) Close() error {
 		g.client.CloseIdle()
 		g.components.close()
 	}
+	if s.modules != nil {
+		if err := s.modules.close(s.drainTime()); err != nil {
+			s.log.Error(err.Error())
+		}
+	}
 	if s.plugins != nil {
 		s.plugins.Revoke()
 	}
 	return s.cache.Close()
+}
+
+// drainTime is how long what is under way may take to end.
+func (s *Server) drainTime() time.Duration {
+	if g := s.current(); g != nil {
+		return g.config.Timeouts.Drain
+	}
+	return 0
 }
 
 // ServeHTTP answers by the generation that is in force when the request comes

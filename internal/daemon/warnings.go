@@ -24,9 +24,6 @@ func Warnings(c *config.Config) []string {
 	if c.Admin != nil && len(c.Admin.Tokens) == 0 {
 		list = append(list, "admin: has no token that is not empty, so the admin routes do not exist; give admin.tokens")
 	}
-	if c.Modules != nil {
-		list = append(list, "modules: nginx routes "+c.Modules.Prefix+", but this version serves nothing there")
-	}
 	if c.Components != nil && c.Components.Token == "" && !c.Components.ReadOnly {
 		list = append(list, "components: has no token, so only this machine can publish, and not through nginx; give components.token, or read_only: true")
 	}

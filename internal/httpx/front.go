@@ -17,6 +17,18 @@ func TrustedFront(r *http.Request) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
+// ClientAddress is the address of who asks, as a trusted front tells it.
+func ClientAddress(r *http.Request) string {
+	if ip := r.Header.Get("X-Real-IP"); ip != "" && len(ip) <= 64 && TrustedFront(r) {
+		return ip
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return "local"
+	}
+	return host
+}
+
 // RequestID returns the id that a trusted front gave the request, "" if none
 // or if it is not a short plain word.
 func RequestID(r *http.Request) string {

@@ -25,6 +25,7 @@ var hostModules = map[string]string{
 	"registryd":        "module.exports = __registryd",
 	"@plotdb/registry": "module.exports = __registryd",
 	"lderror":          "module.exports = __registryd.lderror",
+	"webpoints":        "module.exports = __registryd.webpoints",
 }
 
 // bundle is the code of a plugin as one script.

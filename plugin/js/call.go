@@ -134,7 +134,7 @@ func (p *program) rejected(r *plugin.Rejection) error {
 	}
 	where, _, _ := strings.Cut(r.Stack, "\n")
 	switch r.Message {
-	case "out of memory":
+	case "out of memory", "": // none was left for the text
 		return errors.Join(limited(outcome.Unavailable, "it needs more memory than it may have "+where), plugin.ErrMemory)
 	case "stack overflow":
 		return limited(outcome.Unavailable, "it calls itself too deeply "+where)

@@ -76,7 +76,7 @@ func (p *program) compile() error {
 func preludeText() string {
 	var s strings.Builder
 	s.WriteString("(function() { 'use strict'\n")
-	for _, name := range []string{"core", "describe", "text", "url", "fetch", "api"} {
+	for _, name := range []string{"core", "describe", "text", "url", "fetch", "http", "declare", "application", "operate", "api"} {
 		data, err := runtime.ReadFile("runtime/" + name + ".js")
 		if err != nil {
 			panic(err) // it is part of the program

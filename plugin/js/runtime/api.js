@@ -121,5 +121,5 @@ const shared = {log, console, cache, semver, sri, host: hostApi, crypto, deny, H
   URL, URLSearchParams, TextEncoder, TextDecoder, Headers, Response, AbortController, AbortSignal}
 for (const name of keysOf(shared)) expose(name, shared[name])
 // What is imported is the class itself, as with the predecessor: new registry(…), registry.provider.npm.
-const api = Object.assign(provider, shared, {provider})
+const api = Object.assign(provider, shared, {provider, webpoints}, webpoints)
 return dispatch

@@ -180,6 +180,7 @@ function find(name) {
 }
 
 function attach(ctx) {
+  environment = ctx?.config ?? {}
   if (factory) {
     const made = apply(factory, undefined, [ctx])
     if (isObject(made) && typeof made.then === 'function') {
@@ -202,7 +203,7 @@ function detach() {
 function call(name, args, max) {
   const silent = name === 'attach' || name === 'detach'
   try {
-    const fn = silent ? null : find(name)
+    const fn = silent ? null : hasOwn(reserved, name) ? reserved[name] : find(name)
     if (!silent && !fn) return host('done', 'absent', '')
     const list = parse(args)
     const r = silent ? (name === 'attach' ? attach : detach)(...list) : apply(fn, layers[0], list)

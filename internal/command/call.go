@@ -1,0 +1,191 @@
+package command
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/registryd/registryd/internal/cli"
+	moduleclient "github.com/registryd/registryd/module/client"
+)
+
+// caller holds the flags of call.
+type caller struct{ server, key string }
+
+func (o *settings) callCommand() *cobra.Command {
+	var flags caller
+	c := o.configured(&cobra.Command{
+		Use: "call MODULE OPERATION [PARAMETER…]", Short: "Call an operation of a module of the running daemon",
+		Long: `Calls an operation and prints its answer. Parameters stand in the order of their declaration, or
+anywhere as NAME=VALUE. Without arguments it lists what there is.`,
+		Example: "  registryd call calc /sum 1 2\n  registryd call calc /sum y=2 x=1",
+		RunE:    func(cmd *cobra.Command, args []string) error { return o.call(cmd.Context(), &flags, args) },
+	})
+	c.ValidArgsFunction = func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		return o.completeCall(cmd.Context(), &flags, args), cobra.ShellCompDirectiveNoFileComp
+	}
+	c.Flags().StringVar(&flags.server, "server", "", "`URL` of the modules, such as http://127.0.0.1:9900/api/modules/ (else from the configuration)")
+	c.Flags().StringVar(&flags.key, "key", "", "API `KEY` ($BINDER_API_KEY; else from the configuration)")
+	return c
+}
+
+// modulesClient finds out where the modules are: flag, then configuration.
+func (o *settings) modulesClient(ctx context.Context, flags *caller) (*moduleclient.Client, error) {
+	base, key := flags.server, first(flags.key, os.Getenv("BINDER_API_KEY"))
+	if base == "" || o.file != "" {
+		c, err := o.load()
+		if err != nil {
+			return nil, err
+		}
+		if c.Modules == nil {
+			return nil, cli.Usage("the configuration has no modules: name it with -c, or give --server")
+		}
+		base, key = first(base, daemonURL(c.Listen[0])+c.Modules.Prefix), first(flags.key, c.Modules.APIKey, key)
+	}
+	found, err := newClient(base, "/", "")
+	if err != nil {
+		return nil, err
+	}
+	if strings.HasPrefix(base, "unix:") {
+		found.base = "http://localhost/api/modules/"
+	}
+	return moduleclient.New(ctx, moduleclient.Config{Base: strings.TrimSuffix(found.base, "/") + "/", Key: key, HTTP: found.http})
+}
+
+func (o *settings) call(ctx context.Context, flags *caller, args []string) error {
+	c, err := o.modulesClient(ctx, flags)
+	if err != nil {
+		return err
+	}
+	if len(args) < 2 {
+		o.listOperations(c, args)
+		return nil
+	}
+	op, err := c.Find(args[0], args[1])
+	if err != nil {
+		return err
+	}
+	values, err := parameters(op, args[2:])
+	if err != nil {
+		return err
+	}
+	answer, err := c.Call(ctx, op, values)
+	if err != nil {
+		if f, ok := errors.AsType[*moduleclient.Failure](err); ok {
+			for _, s := range f.Suggestions {
+				o.streams.Say(name, "try: "+s)
+			}
+		}
+		return err
+	}
+	o.print("%s", outcomeOf(op, strings.TrimRight(string(answer), "\n"), values))
+	return nil
+}
+
+// outcomeOf is what a declaration says on success, else the answer itself.
+func outcomeOf(op *moduleclient.Operation, answer string, values map[string]any) string {
+	text := first(op.Done, "{results}")
+	for k, v := range values {
+		if s, ok := v.(string); ok {
+			text = strings.ReplaceAll(text, "{"+k+"}", s)
+		}
+	}
+	return strings.ReplaceAll(text, "{results}", answer)
+}
+
+func (o *settings) listOperations(c *moduleclient.Client, args []string) {
+	for _, op := range c.Operations() {
+		if len(args) == 1 && op.Module != args[0] {
+			continue
+		}
+		line := op.Module + " " + op.Name
+		for _, p := range op.Params {
+			mark := "?"
+			if p.Required {
+				mark = ""
+			}
+			line += " " + p.Name + mark
+		}
+		if op.Description != "" {
+			line += "  # " + op.Description
+		}
+		o.print("%s", line)
+	}
+}
+
+// parameters reads the rest of a command line. Those with a name are taken first.
+func parameters(op *moduleclient.Operation, args []string) (map[string]any, error) {
+	values := map[string]any{}
+	var plain []string
+	for _, a := range args {
+		key, v, named := strings.Cut(a, "=")
+		if named && declares(op, key) {
+			values[key] = typed(v)
+		} else {
+			plain = append(plain, a)
+		}
+	}
+	for _, p := range op.Params {
+		if _, there := values[p.Name]; !there && len(plain) > 0 {
+			values[p.Name] = typed(plain[0])
+			plain = plain[1:]
+		}
+	}
+	if len(plain) > 0 {
+		return nil, cli.Usage("%s %s has no parameter for %q", op.Module, op.Name, plain[0])
+	}
+	return values, nil
+}
+
+func declares(op *moduleclient.Operation, name string) bool {
+	for _, p := range op.Params {
+		if p.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// typed takes JSON that is no text for what it says.
+func typed(text string) any {
+	var v any
+	if err := json.Unmarshal([]byte(text), &v); err == nil {
+		if _, isText := v.(string); !isText {
+			return json.RawMessage(text)
+		}
+	}
+	return text
+}
+
+// completeCall offers modules, then operations, then parameters.
+func (o *settings) completeCall(ctx context.Context, flags *caller, args []string) []string {
+	c, err := o.modulesClient(ctx, flags)
+	if err != nil {
+		return nil
+	}
+	var list []string
+	if len(args) >= 2 {
+		if op, err := c.Find(args[0], args[1]); err == nil {
+			for _, p := range op.Params {
+				list = append(list, p.Name+"=\t"+p.Description)
+			}
+		}
+		return list
+	}
+	seen := map[string]bool{}
+	for _, op := range c.Operations() {
+		word := op.Module
+		if len(args) == 1 {
+			word = op.Name + "\t" + op.Description
+		}
+		if !seen[word] && (len(args) == 0 || op.Module == args[0]) {
+			seen[word] = true
+			list = append(list, word)
+		}
+	}
+	return list
+}

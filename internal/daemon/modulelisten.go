@@ -1,0 +1,54 @@
+package daemon
+
+import (
+	"context"
+	"log"
+	"net"
+	"net/http"
+	"sync"
+)
+
+// listenModules opens the listeners that serve modules alone. Errors: as listen.
+func (s *Server) listenModules() ([]net.Listener, error) {
+	c := s.current().config.Modules
+	if c == nil || len(c.Listen) == 0 {
+		return nil, nil
+	}
+	return listen(c.Listen, nil)
+}
+
+// serveModules serves operations at "/" until the function that it returns is called, which lets what is under way
+// finish for as long as the configuration allows.
+func (s *Server) serveModules(listeners []net.Listener) (stop func()) {
+	if len(listeners) == 0 {
+		return func() {}
+	}
+	hs := &http.Server{
+		Handler:           http.HandlerFunc(s.serveModule),
+		ReadHeaderTimeout: headerTimeout, ReadTimeout: bodyTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+		ErrorLog: log.New(complaints{s}, "", 0),
+	}
+	var serving sync.WaitGroup
+	for _, l := range listeners {
+		s.log.Info("modules are served at / too", "address", l.Addr().String())
+		serving.Go(func() { _ = hs.Serve(l) }) // it ends with stop
+	}
+	return func() {
+		ctx, cancel := context.WithTimeout(context.Background(), s.drainTime())
+		defer cancel()
+		if err := hs.Shutdown(ctx); err != nil {
+			hs.Close()
+		}
+		serving.Wait()
+	}
+}
+
+// serveModule answers by the configuration that is in force when the request comes in.
+func (s *Server) serveModule(w http.ResponseWriter, r *http.Request) {
+	g := s.current()
+	if g.moduleRoot == nil {
+		http.NotFound(w, r)
+		return
+	}
+	g.moduleRoot.ServeHTTP(w, r)
+}

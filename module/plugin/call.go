@@ -1,0 +1,292 @@
+package plugin
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/registryd/registryd/internal/httpx"
+	"github.com/registryd/registryd/internal/outcome"
+	"github.com/registryd/registryd/operation"
+	core "github.com/registryd/registryd/plugin"
+)
+
+// script runs an operation that code declares.
+type script struct {
+	key       string
+	names     []string
+	contracts bool
+}
+
+// request is what code gets of a request.
+type request struct {
+	Method  string            `json:"method"`
+	URL     string            `json:"url"`
+	Path    string            `json:"path"`
+	Params  map[string]any    `json:"params"`
+	Query   map[string]any    `json:"query"`
+	Headers map[string]string `json:"headers"`
+	Body    any               `json:"body"`
+	IP      string            `json:"ip"`
+	Extra   json.RawMessage   `json:"extra,omitempty"`
+}
+
+func requestOf(c *operation.Call) *request {
+	r := c.Request
+	q := &request{
+		Method: r.Method, URL: r.URL.RequestURI(), Path: r.URL.Path, Params: map[string]any{}, Query: map[string]any{},
+		Headers: map[string]string{}, Body: c.Body(),
+	}
+	for k, values := range r.URL.Query() {
+		q.Query[k] = values[0]
+		if len(values) > 1 {
+			q.Query[k] = values
+		}
+	}
+	for k, values := range r.Header {
+		q.Headers[strings.ToLower(k)] = strings.Join(values, ", ")
+	}
+	for _, name := range c.Placeholders() {
+		q.Params[name] = c.PathValue(name)
+	}
+	q.IP = httpx.ClientAddress(r)
+	if extra, ok := c.Extra.(json.RawMessage); ok {
+		q.Extra = extra
+	}
+	return q
+}
+
+// reply is what the runtime answers.
+type reply struct {
+	Status        int
+	Headers       map[string][]string
+	JSON          *string
+	Text          *string
+	Base64        *string
+	Final         bool
+	Fault         string
+	Cause         string
+	Precondition  *string
+	Postcondition *string
+	Extra         json.RawMessage // of middleware that went on
+	Body          json.RawMessage // as middleware left it
+}
+
+// ask calls the code of the request's generation.
+func ask(ctx context.Context, c *operation.Call, fn string, args ...any) (*reply, error) {
+	data, err := call(ctx, c, fn, args...)
+	if err != nil {
+		return nil, err
+	}
+	var r reply
+	if err := json.Unmarshal(data, &r); err != nil {
+		return nil, fmt.Errorf("%s answers %.100q: %w", fn, data, err)
+	}
+	return &r, nil
+}
+
+func call(ctx context.Context, c *operation.Call, fn string, args ...any) (json.RawMessage, error) {
+	l, err := lease(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]json.RawMessage, len(args))
+	for i, a := range args {
+		if list[i], err = json.Marshal(a); err != nil {
+			return nil, fmt.Errorf("arguments of %s: %w", fn, err)
+		}
+	}
+	r, err := l.Call(ctx, fn, list...)
+	if err != nil {
+		return nil, failure(ctx, c, err)
+	}
+	defer r.Close()
+	return r.JSON, nil
+}
+
+// failure makes an answer of what code threw: a declared error by its name, the status of deny, or a 500 that names
+// nothing, with the trace for the log.
+func failure(ctx context.Context, c *operation.Call, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	r, ok := errors.AsType[*core.Rejection](err)
+	if !ok {
+		return err
+	}
+	for _, f := range c.Descriptor.Faults {
+		if f.Name == r.Name {
+			return c.Fault(r.Name, r)
+		}
+	}
+	if r.Public && r.ID >= 400 && r.ID <= 599 {
+		return &httpx.Reply{Status: r.ID, Type: typeOf(r.ID), Text: orText(r.Message, http.StatusText(r.ID)), Err: r}
+	}
+	return fmt.Errorf("%w\n%s", r, r.Stack)
+}
+
+// typeOf names the type of an error that has a status alone, as the table of errors would.
+func typeOf(status int) string {
+	for _, kind := range []error{outcome.Invalid, outcome.Unauthorized, outcome.Forbidden, outcome.NotFound, outcome.Conflict, outcome.PreconditionFailed, outcome.TooManyRequests} {
+		if httpx.Status(kind) == status {
+			return httpx.Label(kind)
+		}
+	}
+	return "refused"
+}
+
+func orText(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}
+
+// handle is operation.Implementation.Handle.
+func (s *script) handle(ctx context.Context, c *operation.Call) (operation.Answer, error) {
+	args := c.Args()
+	if args == nil {
+		args = []any{}
+	}
+	r, err := ask(ctx, c, "@operate", s.key, requestOf(c), args, map[string]any{"contracts": s.contracts, "names": s.names})
+	if err != nil {
+		return operation.Answer{}, err
+	}
+	return r.answer(c)
+}
+
+// prepare is operation.Implementation.Prepare.
+func (s *script) prepare(ctx context.Context, c *operation.Call) (*operation.Answer, error) {
+	r, err := ask(ctx, c, "@prepare", s.key, requestOf(c))
+	if err != nil {
+		return nil, err
+	}
+	if r.Extra != nil {
+		c.Extra = r.Extra
+		return nil, nil
+	}
+	a, err := r.answer(c)
+	return &a, err
+}
+
+func (s *script) deserialize(ctx context.Context, name, text string) (any, error) {
+	l, err := lease(ctx)
+	if err != nil {
+		return nil, err
+	}
+	key, _ := json.Marshal(s.key) // texts: cannot fail
+	param, _ := json.Marshal(name)
+	value, _ := json.Marshal(text)
+	r, err := l.Call(ctx, "@deserialize", key, param, value)
+	if err != nil {
+		if _, thrown := errors.AsType[*core.Rejection](err); thrown {
+			return nil, errors.New("the text cannot be read") // which is the client's fault
+		}
+		return nil, err
+	}
+	defer r.Close()
+	if r.JSON == nil {
+		return nil, nil
+	}
+	return operation.DecodeJSON(r.JSON)
+}
+
+// answer makes an answer of a reply.
+func (r *reply) answer(c *operation.Call) (operation.Answer, error) {
+	a := operation.Answer{Status: r.Status, Header: r.Headers, Final: r.Final}
+	switch {
+	case r.Fault != "":
+		return a, c.Fault(r.Fault, cause(r.Cause))
+	case r.Precondition != nil:
+		return a, outcome.Plain(outcome.PreconditionFailed, *r.Precondition)
+	case r.Postcondition != nil:
+		return a, outcome.Plain(outcome.Invalid, *r.Postcondition)
+	case r.Base64 != nil:
+		data, err := base64.StdEncoding.DecodeString(*r.Base64)
+		a.Value = data
+		return a, err
+	case r.Text != nil:
+		if *r.Text != "" {
+			a.Value = *r.Text
+		}
+	case r.JSON != nil:
+		a.Value = json.RawMessage(*r.JSON)
+	}
+	return a, nil
+}
+
+func cause(text string) error {
+	if text == "" {
+		return nil
+	}
+	return errors.New(text)
+}
+
+// endpoint runs one of a protocol.
+type endpoint struct {
+	name   string
+	faults []string
+}
+
+// handle is operation.Implementation.Handle.
+func (e *endpoint) handle(ctx context.Context, c *operation.Call) (operation.Answer, error) {
+	params := map[string]any{}
+	for k, v := range c.More {
+		params[k] = v
+	}
+	for i, p := range c.Descriptor.Params {
+		if c.Given(i) {
+			params[p.Name] = c.Args()[i]
+		}
+	}
+	r, err := ask(ctx, c, "@protocol", e.name, params, e.faults)
+	if err != nil {
+		return operation.Answer{}, err
+	}
+	return r.answer(c)
+}
+
+// direct runs a named function: its argument is {params, request}, its result the answer, or an object with $status,
+// $headers and $body.
+func (b *builder) direct(name string) operation.Implementation {
+	return operation.Implementation{Handle: func(ctx context.Context, c *operation.Call) (operation.Answer, error) {
+		params := map[string]any{}
+		for i, p := range c.Descriptor.Params {
+			if c.Given(i) {
+				params[p.Name] = c.Args()[i]
+			}
+		}
+		data, err := call(ctx, c, name, map[string]any{"params": params, "request": requestOf(c)})
+		if err != nil {
+			return operation.Answer{}, err
+		}
+		return wrapped(data)
+	}}
+}
+
+// wrapped is an answer of a named function.
+func wrapped(data json.RawMessage) (operation.Answer, error) {
+	var w struct {
+		Status  int               `json:"$status"`
+		Headers map[string]string `json:"$headers"`
+		Body    json.RawMessage   `json:"$body"`
+	}
+	if len(data) == 0 || data[0] != '{' || json.Unmarshal(data, &w) != nil || w.Status == 0 {
+		if data == nil {
+			return operation.Answer{}, nil
+		}
+		return operation.Answer{Value: data}, nil
+	}
+	a := operation.Answer{Status: w.Status, Header: http.Header{}}
+	for k, v := range w.Headers {
+		a.Header.Set(k, v)
+	}
+	if w.Body != nil {
+		a.Value = w.Body
+	}
+	return a, nil
+}

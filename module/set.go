@@ -1,0 +1,303 @@
+package module
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/registryd/registryd/internal/outcome"
+	"github.com/registryd/registryd/operation"
+)
+
+// Module is one instance of a module written in Go. What it returns does not change after Attach.
+//
+// It may also have Attach(ctx context.Context, c Context) error, which is called once before the instance is used and
+// makes it be given up where it fails, and Detach(), which is called once, after its last call.
+type Module interface {
+	// Operations lists what it serves.
+	Operations() []Operation
+}
+
+// Operation is a declaration with what runs it.
+type Operation struct {
+	Descriptor     operation.Descriptor     // what is declared
+	Implementation operation.Implementation // what runs it
+}
+
+// Offerer is a Module that offers something to other modules.
+type Offerer interface {
+	// Offers returns functions and values by key; either may be nil.
+	Offers() (functions map[string]Function, values map[string]json.RawMessage)
+}
+
+// Attacher is a Module that wants to know when it is about to be used. Errors of Attach: any; the instance is given up.
+type Attacher interface {
+	// Attach is called once. Errors: the module's own; outcome.Unavailable where nothing fits better.
+	Attach(ctx context.Context, c Context) error
+}
+
+// Detacher is a Module that wants to know when it has ended.
+type Detacher interface {
+	// Detach is called once, after the last call.
+	Detach()
+}
+
+// Context is what a module gets when it is attached.
+type Context struct {
+	// Name of the module.
+	Name string
+	// API is what all modules offer. It stays the same over all reloads.
+	API *API
+	// Logger writes with the name of the module.
+	Logger *slog.Logger
+}
+
+// Factory makes an instance of a module; it does nothing that Attach could do. Errors: any, in one line.
+type Factory func(ctx context.Context) (Module, error)
+
+// SetConfig of a Set.
+type SetConfig struct {
+	// Factories make the modules, by name. Nobody changes it.
+	Factories map[string]Factory
+	// API is what the modules join. Required.
+	API *API
+	// Options of all operations, asked for at each load. Required.
+	Options func() operation.Options
+	// Logger; nil: discard.
+	Logger *slog.Logger
+}
+
+// Set makes units of modules written in Go, and new ones when they are reloaded. Safe for concurrent use.
+type Set struct {
+	config SetConfig
+
+	mu      sync.Mutex
+	force   map[string]*instance
+	numbers map[string]uint64
+	revoked bool
+}
+
+// NewSet returns a set of which nothing is loaded.
+func NewSet(c SetConfig) *Set {
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Set{config: c, force: map[string]*instance{}, numbers: map[string]uint64{}}
+}
+
+// instance is one generation of a module.
+type instance struct {
+	unit   *Unit
+	module Module
+	refs   atomic.Int64 // one of them belongs to the set
+	log    *slog.Logger
+	done   chan struct{}
+}
+
+// Names lists the modules of the set, sorted.
+func (s *Set) Names() []string { return slices.Sorted(maps.Keys(s.config.Factories)) }
+
+// SetChange is a reload that was prepared. Exactly one of Commit and Discard ends it.
+type SetChange struct {
+	s      *Set
+	next   map[string]*instance
+	staged []*instance
+	// Reloaded are the modules of which a new instance was made, Kept all others.
+	Reloaded, Kept []string
+	// Failed says why a module was not loaded; what was in force of it still is.
+	Failed map[string]error
+}
+
+// Prepare makes new instances of the modules that wanted says, and first ones of those that have none; what is in force
+// goes on. Errors: outcome.Busy after Revoke; ctx.Err.
+func (s *Set) Prepare(ctx context.Context, wanted func(name string) bool) (*SetChange, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.revoked {
+		return nil, outcome.New(outcome.Busy, "the modules were revoked")
+	}
+	c := &SetChange{s: s, next: maps.Clone(s.force), Failed: map[string]error{}, Reloaded: []string{}, Kept: []string{}}
+	for _, name := range s.Names() {
+		if c.next[name] != nil && !wanted(name) {
+			c.Kept = append(c.Kept, name)
+			continue
+		}
+		i, err := s.load(ctx, name)
+		if err != nil {
+			c.Failed[name] = err
+			continue
+		}
+		c.staged = append(c.staged, i)
+		if _, err := NewTable(append(c.unitsBut(name), i.unit)); err != nil {
+			c.Failed[name] = err
+			continue // it stays staged, so that it is ended with the others
+		}
+		c.next[name] = i
+		c.Reloaded = append(c.Reloaded, name)
+	}
+	if ctx.Err() != nil {
+		c.discard()
+		return nil, ctx.Err()
+	}
+	return c, nil
+}
+
+// Units are those that will be in force.
+func (c *SetChange) Units() []*Unit { return c.unitsBut("") }
+
+func (c *SetChange) unitsBut(name string) []*Unit {
+	var list []*Unit
+	for n, i := range c.next {
+		if n != name {
+			list = append(list, i.unit)
+		}
+	}
+	return list
+}
+
+// Commit puts the change in force. What it replaces ends with its last call; the table that refers to it was replaced
+// before.
+func (c *SetChange) Commit() {
+	s := c.s
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old := s.force
+	s.force = c.next
+	for name, i := range old {
+		if c.next[name] != i {
+			i.leave()
+		}
+	}
+	for _, i := range c.staged {
+		if c.next[i.unit.Name] != i {
+			i.leave()
+		}
+	}
+}
+
+// Discard gives the change up.
+func (c *SetChange) Discard() { c.discard() }
+
+func (c *SetChange) discard() {
+	for _, i := range c.staged {
+		i.leave()
+	}
+}
+
+// Revoke detaches all modules, each after its last call, and waits for them as long as ctx lets it. It is idempotent;
+// nothing can be loaded any more. Errors: ctx.Err.
+func (s *Set) Revoke(ctx context.Context) error {
+	s.mu.Lock()
+	s.revoked = true
+	old := s.force
+	s.force = map[string]*instance{}
+	s.mu.Unlock()
+	for _, i := range old {
+		i.leave()
+	}
+	for _, i := range old {
+		select {
+		case <-i.done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// load makes and attaches an instance. What a module panics with is its own failure.
+func (s *Set) load(ctx context.Context, name string) (i *instance, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("module %s panics: %v", name, p)
+		}
+	}()
+	m, err := s.config.Factories[name](ctx)
+	if err != nil {
+		return nil, fmt.Errorf("module %s: %w", name, err)
+	}
+	if m == nil {
+		return nil, fmt.Errorf("module %s: its factory returns none", name)
+	}
+	log := s.config.Logger.With("module", name)
+	if a, ok := m.(Attacher); ok {
+		if err := a.Attach(ctx, Context{Name: name, API: s.config.API, Logger: log}); err != nil {
+			return nil, fmt.Errorf("module %s: attach: %w", name, err)
+		}
+	}
+	i = &instance{module: m, log: log, done: make(chan struct{})}
+	i.refs.Store(1)
+	if i.unit, err = s.unit(name, m); err != nil {
+		i.leave()
+		return nil, err
+	}
+	i.unit.Enter = i.enter
+	return i, nil
+}
+
+// unit compiles what a module declares.
+func (s *Set) unit(name string, m Module) (*Unit, error) {
+	s.numbers[name]++
+	u := &Unit{Name: name, Engine: "go", Generation: s.numbers[name]}
+	for _, o := range m.Operations() {
+		op, err := operation.New(o.Descriptor, o.Implementation, s.config.Options())
+		if err != nil {
+			return nil, fmt.Errorf("module %s: %w", name, err)
+		}
+		u.Operations = append(u.Operations, op)
+	}
+	if o, ok := m.(Offerer); ok {
+		u.Functions, u.Values = o.Offers()
+	}
+	return u, nil
+}
+
+// goLease is a reference to an instance.
+type goLease struct {
+	i    *instance
+	once sync.Once
+}
+
+// Leave is part of Lease.
+func (l *goLease) Leave() { l.once.Do(l.i.leave) }
+
+// Keep is part of operation.Leased.
+func (l *goLease) Keep() func() {
+	l.i.refs.Add(1)
+	return sync.OnceFunc(l.i.leave)
+}
+
+func (i *instance) enter() (Lease, bool) {
+	for {
+		n := i.refs.Load()
+		if n == 0 {
+			return nil, false
+		}
+		if i.refs.CompareAndSwap(n, n+1) {
+			return &goLease{i: i}, true
+		}
+	}
+}
+
+// leave gives a reference back. Whoever finds that it was the last one detaches the instance.
+func (i *instance) leave() {
+	if i.refs.Add(-1) > 0 {
+		return
+	}
+	defer close(i.done)
+	d, ok := i.module.(Detacher)
+	if !ok {
+		return
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			i.log.Error("detach panics", "error", p)
+		}
+	}()
+	d.Detach()
+}
