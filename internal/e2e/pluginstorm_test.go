@@ -35,7 +35,7 @@ export default {
   check({name}) { tell('check', name) },
   async resolve({name, spec}) {
     tell('resolve', name)
-    await new Promise(r => setTimeout(r, 100))
+    await new Promise(r => setTimeout(r, 60))
     return {version: spec, url: 'PLACE/' + name + '.tgz'}
   },
   async fetch({name, url}) { tell('fetch', name); return {stream: await host.open(url)} },
@@ -196,6 +196,7 @@ func (s *storm) told() [][]string {
 // sees two generations, each virtual machine is attached once, and detached once after its last call; memory and
 // goroutines level off.
 func TestPluginStorm_Fault31_Fault33_GN1_GN2_GN3_GN4_GN7(t *testing.T) {
+	t.Parallel() // it waits more than it computes
 	s := newStorm(t)
 	const clients, rounds = 200, 5
 	answered := s.under(clients, func() { s.reloads(rounds) })
