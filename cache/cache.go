@@ -32,8 +32,8 @@ const (
 	// roughly 150 bytes each.
 	manifestFiles = 200_000
 
-	// recentReleases bounds what the grace is kept for; more within a minute are
-	// evicted by luck alone.
+	// recentReleases bounds what the grace is kept for; of more than that within
+	// its time some may be evicted.
 	recentReleases = 50_000
 )
 

@@ -66,9 +66,14 @@ type room struct {
 type survey struct {
 	*Holding
 	rooms   []*room
-	orphans []string // blobs and packs of no release, and from before this process
+	orphans []string // blobs and packs of no release, and not about to be of one
 	wasted  Amount   // by them
+	before  Amount   // budget.grown when it began
 }
+
+// orphanAge is how old what belongs to no release must be: longer than any fetch
+// takes from the last byte of a tarball to the manifest.
+const orphanAge = time.Hour
 
 // Uses knows when releases were used last. It is asked from one goroutine at a
 // time.
@@ -109,6 +114,9 @@ func (c *Cache) askUses(rooms []*room) {
 // meanwhile is counted or not. Errors: that of ctx.
 func (c *Cache) survey(ctx context.Context) (*survey, error) {
 	s := &survey{Holding: &Holding{At: c.now()}}
+	c.budget.mu.Lock()
+	s.before = c.budget.grown
+	c.budget.mu.Unlock()
 	byTag := map[string]*room{}
 	names := c.VerifyNames()
 	for _, name := range names {
@@ -132,7 +140,7 @@ func (c *Cache) survey(ctx context.Context) (*survey, error) {
 	}
 	c.askUses(s.rooms)
 	s.Releases = len(s.rooms)
-	c.noteHolding(s.Holding)
+	c.noteHolding(s)
 	return s, nil
 }
 
@@ -205,7 +213,7 @@ func (c *Cache) surveyBytes(ctx context.Context, s *survey, byTag map[string]*ro
 				if t := info.ModTime(); t.After(r.used) {
 					r.used = t
 				}
-			case info.ModTime().Before(c.opened): // else it may be about to become somebody's
+			case info.ModTime().Before(c.opened), info.ModTime().Before(s.At.Add(-orphanAge)): // else it may be about to become somebody's
 				s.orphans = append(s.orphans, file)
 				s.wasted.file(info.Size())
 			}

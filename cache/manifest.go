@@ -40,11 +40,14 @@ type File struct {
 // Manifest lists the files of one release. It is immutable and safe for
 // concurrent use.
 type Manifest struct {
-	Name      pkgref.Name    // of the package
-	Version   pkgref.Version // exact
-	Provider  string         // that served it
-	Published time.Time      // zero: not known
-	Fetched   time.Time      // when it was taken in, in UTC
+	Name     pkgref.Name    // of the package
+	Version  pkgref.Version // exact
+	Provider string         // that served it
+	// Source is where the provider got it from, without secrets; "" if it does
+	// not say.
+	Source    string
+	Published time.Time // zero: not known
+	Fetched   time.Time // when it was taken in, in UTC
 	// Blob is the SHA-512 of the verified tarball in hexadecimal; "" for a
 	// files release.
 	Blob     string

@@ -25,6 +25,7 @@ type manifestHeader struct {
 	Name      string    `json:"name"`
 	Version   string    `json:"version"`
 	Provider  string    `json:"provider"`
+	Source    string    `json:"source,omitempty"`
 	Published time.Time `json:"published,omitzero"`
 	Fetched   time.Time `json:"fetched"`
 	Blob      string    `json:"sha512,omitempty"`
@@ -47,7 +48,7 @@ type manifestLine struct {
 
 func encodeManifest(m *Manifest) ([]byte, error) {
 	head, err := json.Marshal(manifestHeader{
-		Format: manifestFormat, Name: string(m.Name), Version: m.Version.String(), Provider: m.Provider,
+		Format: manifestFormat, Name: string(m.Name), Version: m.Version.String(), Provider: m.Provider, Source: m.Source,
 		Published: m.Published, Fetched: m.Fetched, Blob: m.Blob, BlobSize: m.BlobSize, Integrity: m.Integrity,
 		Generated: m.Generated, Open: m.Open, State: m.State, Files: len(m.files),
 	})
@@ -148,7 +149,7 @@ func (h *manifestHeader) manifest() (*Manifest, error) {
 		return nil, errors.New("manifest names no well-formed sha512")
 	}
 	return &Manifest{
-		Name: name, Version: version, Provider: h.Provider, Published: h.Published, Fetched: h.Fetched,
+		Name: name, Version: version, Provider: h.Provider, Source: h.Source, Published: h.Published, Fetched: h.Fetched,
 		Blob: h.Blob, BlobSize: h.BlobSize, Integrity: h.Integrity, Generated: h.Generated,
 		Open: h.Open, State: h.State,
 	}, nil

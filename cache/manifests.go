@@ -1,7 +1,10 @@
 package cache
 
 import (
+	"bufio"
+	"encoding/json"
 	"errors"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -165,6 +168,63 @@ func (c *Cache) Evict(name pkgref.Name, v pkgref.Version) error {
 	c.tidy(name)
 	return err
 }
+
+// Expel removes a release from view and cache whatever state it is in, also one
+// whose manifest cannot be read or is gone. Errors: outcome.Busy.
+func (c *Cache) Expel(name pkgref.Name, v pkgref.Version) error {
+	err := c.Evict(name, v)
+	if !errors.Is(err, outcome.NotFound) {
+		return err
+	}
+	lock := c.releaseLock(name, v)
+	lock.Lock()
+	defer lock.Unlock()
+	m := &Manifest{Name: name, Version: v}
+	err = errors.Join(c.remove(c.viewRelease(m)), c.dropManifest(m))
+	c.tidy(name)
+	return err
+}
+
+// Releases returns the versions of which a manifest is held or anything is in
+// the view, links that people made apart.
+func (c *Cache) Releases(name pkgref.Name) []pkgref.Version {
+	versions := c.Held(name)
+	for _, e := range c.viewVersions(name) {
+		if v, err := pkgref.ParseVersion(e.version); err == nil && !e.link && !slices.Contains(versions, v) {
+			versions = append(versions, v)
+		}
+	}
+	return versions
+}
+
+// Origin returns the Provider and Source of a release without reading more of
+// its manifest. Errors: outcome.NotFound, also for a manifest that cannot be
+// read; outcome.Busy.
+func (c *Cache) Origin(name pkgref.Name, v pkgref.Version) (provider, source string, err error) {
+	if m, ok := c.manifests.Get(manifestKey(name, v)); ok {
+		return m.Provider, m.Source, nil
+	}
+	f, err := c.root.Open(manifestFile(name, v))
+	if isMissing(err) {
+		return "", "", outcome.New(outcome.NotFound, "%s is not held", manifestKey(name, v))
+	}
+	if err != nil {
+		return "", "", durable.Wrap(err, "read manifest of %s", manifestKey(name, v))
+	}
+	defer f.Close()
+	line, err := bufio.NewReader(io.LimitReader(f, maxHeader)).ReadBytes('\n')
+	var h manifestHeader
+	if err == nil {
+		err = json.Unmarshal(line, &h)
+	}
+	if err != nil || h.Name != string(name) || h.Version != v.String() {
+		return "", "", outcome.New(outcome.NotFound, "the manifest of %s cannot be read", manifestKey(name, v))
+	}
+	return h.Provider, h.Source, nil
+}
+
+// maxHeader is the longest first line of a manifest in bytes that Origin reads.
+const maxHeader = 64 << 10
 
 func (c *Cache) dropManifest(m *Manifest) error {
 	lock := c.fileLock(manifestKey(m.Name, m.Version))

@@ -40,7 +40,7 @@ type Trimmed struct {
 type Evicted struct {
 	Name    string    `json:"name"`    // of the package
 	Version string    `json:"version"` // exact
-	Used    time.Time `json:"used"`    // last, as far as the file system tells
+	Used    time.Time `json:"used"`    // last, as far as is known
 	Amount
 }
 
@@ -50,46 +50,83 @@ type budget struct {
 	mu       sync.Mutex
 	limit    Amount
 	held     Amount
+	grown    Amount // all that was added since the start: what a survey may have missed
 	known    bool
 	trimming bool
 	last     *Holding
 	evicted  int64 // releases, since the start
+
+	// A trim that cannot reach the limit is not tried again for everything that
+	// comes in: not before a tenth of the limit did, or some time has passed.
+	stuck  Amount    // what was held then
+	again  time.Time // zero: it could
+	warned bool
 }
+
+// retrim is how long a trim that could not reach the limit rests.
+const retrim = time.Minute
 
 // SetBudget limits what is held; zero numbers do not. As soon as more comes in
 // than a limit allows, or Count finds it, releases are evicted in the background,
 // those used least recently first, until nine tenths of it are left.
 func (c *Cache) SetBudget(limit Amount) {
-	c.budget.mu.Lock()
-	defer c.budget.mu.Unlock()
-	c.budget.limit = limit
+	b := &c.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if limit == b.limit {
+		return
+	}
+	b.limit, b.again = limit, time.Time{}
+	if b.known { // else a command that works on the directory by hand would trim it
+		c.consider()
+	}
 }
 
 // grew counts what was added.
 func (c *Cache) grew(a Amount) {
+	b := &c.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.held.add(a)
+	b.grown.add(a)
+	c.consider()
+}
+
+// countsFiles reports whether the number of files is limited.
+func (c *Cache) countsFiles() bool {
 	c.budget.mu.Lock()
 	defer c.budget.mu.Unlock()
-	c.budget.held.add(a)
-	c.consider()
+	return c.budget.limit.Files > 0
+}
+
+// due reports whether a trim should begin. The caller holds mu.
+func (b *budget) due(now time.Time) bool {
+	if b.limit == (Amount{}) || b.trimming || b.known && !b.held.exceeds(b.limit, 100) {
+		return false
+	}
+	since := b.held
+	since.sub(b.stuck)
+	return b.again.IsZero() || !now.Before(b.again) || since.exceeds(b.limit, 100-lowWater)
 }
 
 // consider starts a trim where one is due. The caller holds budget.mu.
 func (c *Cache) consider() {
 	b := &c.budget
-	if b.limit == (Amount{}) || b.trimming || b.known && !b.held.exceeds(b.limit, 100) {
+	if !b.due(c.now()) || c.life.Err() != nil {
 		return
 	}
 	b.trimming = true
 	c.trash.Go(func() {
-		for c.trimOnce() {
+		for wait := grace; c.trimOnce(); wait = min(2*wait, retrim) {
 			select {
 			case <-c.life.Done():
-			case <-time.After(grace):
+			case <-time.After(wait):
 			}
 		}
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		b.trimming = false
+		c.consider() // for what came in meanwhile
 	})
 }
 
@@ -113,9 +150,20 @@ func (c *Cache) reportTrim(t *Trimmed, err error) {
 		c.log.Info("evicted what was used least recently", "releases", len(t.Evicted),
 			"bytes", t.Before.Bytes-t.After.Bytes, "files", t.Before.Files-t.After.Files, "left_bytes", t.After.Bytes, "left_files", t.After.Files)
 	}
-	if err == nil && t.Young == 0 && t.After.exceeds(t.Budget, 100) {
+	if err == nil && t.Young == 0 && c.newlyOver(t) {
 		c.log.Warn("what may not be evicted is more than cache.max_bytes or cache.max_files allow", "bytes", t.After.Bytes, "files", t.After.Files, "pinned", t.Pinned)
 	}
+}
+
+// newlyOver reports whether a trim could not reach its limit for the first time
+// since it could.
+func (c *Cache) newlyOver(t *Trimmed) bool {
+	b := &c.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	before := b.warned
+	b.warned = t.After.exceeds(t.Budget, 100)
+	return b.warned && !before
 }
 
 // Trim removes what a killed process left behind, and evicts releases until
@@ -144,13 +192,25 @@ func (c *Cache) trim(ctx context.Context, limit Amount, high int64, dryRun bool)
 	if t.After.exceeds(limit, high) {
 		err = errors.Join(err, c.evictOldest(ctx, s.rooms, t, dryRun))
 	}
-	c.budget.mu.Lock()
-	defer c.budget.mu.Unlock()
 	if !dryRun {
-		c.budget.held, c.budget.known = t.After, true
-		c.budget.evicted += int64(len(t.Evicted))
+		c.noteTrim(s, t, err)
 	}
 	return t, err
+}
+
+// noteTrim renews what is known of the budget.
+func (c *Cache) noteTrim(s *survey, t *Trimmed, err error) {
+	b := &c.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.held, b.known = b.grown, true // with what came in meanwhile
+	b.held.sub(s.before)
+	b.held.add(t.After)
+	b.evicted += int64(len(t.Evicted))
+	b.again = time.Time{}
+	if err != nil || t.After.exceeds(t.Budget, 100) {
+		b.stuck, b.again = b.held, c.now().Add(retrim)
+	}
 }
 
 // evictOldest evicts down to the low water mark. It goes on after a failure.
@@ -269,11 +329,14 @@ func (c *Cache) Evictions() int64 {
 	return c.budget.evicted
 }
 
-func (c *Cache) noteHolding(h *Holding) {
-	c.budget.mu.Lock()
-	defer c.budget.mu.Unlock()
-	c.budget.last = h
-	c.budget.held, c.budget.known = h.Total(), true
+func (c *Cache) noteHolding(s *survey) {
+	b := &c.budget
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.last = s.Holding
+	b.held, b.known = b.grown, true
+	b.held.sub(s.before)
+	b.held.add(s.Total())
 }
 
 // NotesUse reports whether the file system notes when a file was last read. On

@@ -97,15 +97,11 @@ func TestTrim_PF3(t *testing.T) {
 	t.Parallel()
 	r := openRoomy(t)
 	all := r.fill(t, "x", 10)
-	held, err := r.Count(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	// Of each release: a directory, its file, tarball and pack.
-	if total := held.Total(); total.Files != 40 || held.Releases != 10 || total.Bytes < 10*2*packSize {
-		t.Fatalf("counted %+v", held)
-	}
 	dry := r.trim(t, cache.Amount{Files: 20}, true)
+	// Of each release: a directory, its file, tarball and pack.
+	if held := r.Holding(); dry.Before.Files != 40 || held.Releases != 10 || dry.Before.Bytes < 10*2*packSize {
+		t.Fatalf("counted %+v, %+v", dry.Before, held)
+	}
 	if d := cmp.Diff([]string{"1.0.0", "1.0.1", "1.0.2", "1.0.3", "1.0.4", "1.0.5"}, versions(dry)); d != "" {
 		t.Errorf("would evict (-want +got)\n%s", d)
 	}
@@ -316,5 +312,134 @@ func TestTrimWhileServing_PF3(t *testing.T) {
 		if data, err := os.ReadFile(r.view("x", m.Version.String(), "a.js")); err == nil && string(data) != fat(i)[1] {
 			t.Errorf("release %d holds other bytes", i)
 		}
+	}
+}
+
+// counted counts surveys, and does something in the middle of the first.
+type counted struct {
+	mu     sync.Mutex
+	n      int
+	during func()
+}
+
+func (c *counted) Read() error {
+	c.mu.Lock()
+	c.n++
+	do := c.during
+	c.during = nil
+	c.mu.Unlock()
+	if do != nil {
+		do()
+	}
+	return nil
+}
+
+func (c *counted) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.n
+}
+
+func (*counted) Used(pkgref.Name, pkgref.Version) time.Time { return time.Time{} }
+
+// A budget that cannot be kept to is not a reason to survey everything for each
+// release that comes in.
+func TestTrimRests_PF3(t *testing.T) {
+	t.Parallel()
+	e := open(t)
+	pinned := func(i int) {
+		m := e.put(t, fmt.Sprintf("y%d", i), "1.0.0", text{"a.js", "a"})
+		if err := e.Designate(m.Name, m.Version, "ops", true); err != nil {
+			t.Fatal(err)
+		}
+		e.WaitForDeletions()
+	}
+	for i := range 60 {
+		pinned(i)
+	}
+	u := &counted{}
+	e.SetUses(u)
+	e.SetBudget(cache.Amount{Files: 100}) // of 120
+	for i := range 20 {
+		pinned(100 + i)
+	}
+	// At once, and then for each tenth of the budget that came in.
+	if got := u.count(); got == 0 || got > 6 {
+		t.Errorf("%d surveys for 20 releases", got)
+	}
+}
+
+// What comes in while a trim runs is counted: the budget holds afterwards.
+func TestTrimCountsWhatComesIn_PF3(t *testing.T) {
+	t.Parallel()
+	r := openRoomy(t)
+	r.fill(t, "x", 10)
+	r.SetUses(&counted{during: func() { // the survey has counted
+		for i := range 30 {
+			r.put(t, "z", fmt.Sprintf("1.0.%d", i), fat(i))
+		}
+	}})
+	r.SetBudget(cache.Amount{Files: 42})
+	r.put(t, "y", "1.0.0", fat(0)) // starts it
+	r.WaitForDeletions()
+	if n := len(entries(t, r.path("blobs"))) + len(entries(t, r.path("packs"))); n > 42 {
+		t.Errorf("%d tarballs and packs are left", n)
+	}
+}
+
+// Directories take inodes as files do.
+func TestTrimCountsDirectories_PF3(t *testing.T) {
+	t.Parallel()
+	r := openRoomy(t)
+	var files text
+	for i := range 60 {
+		files = append(files, fmt.Sprintf("a%d/b/c/d.js", i), fmt.Sprint(i))
+	}
+	r.fill(t, "y", 1)
+	m := r.put(t, "x", "1.0.0", files)
+	if _, err := r.Count(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.SetBudget(cache.Amount{Files: 150})
+	for i := range 60 {
+		r.show(t, m, fmt.Sprintf("a%d/b/c/d.js", i))
+	}
+	r.later()
+	r.WaitForDeletions()
+	if r.Evictions() == 0 {
+		t.Error("240 files and directories came in, and nothing was evicted")
+	}
+}
+
+// A reload that makes the budget smaller takes effect at once.
+func TestSmallerBudget_PF3(t *testing.T) {
+	t.Parallel()
+	r := openRoomy(t)
+	r.fill(t, "x", 10)
+	if _, err := r.Count(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.SetBudget(cache.Amount{Files: 20})
+	r.WaitForDeletions()
+	if r.Evictions() == 0 {
+		t.Error("nothing is evicted until something new comes in")
+	}
+}
+
+// Verifying is no use of a release.
+func TestVerifyIsNoUse_PF3(t *testing.T) {
+	t.Parallel()
+	r := openRoomy(t)
+	all := r.fill(t, "x", 3)
+	for i, m := range all {
+		r.use(t, m, time.Now().Add(time.Duration(i-72)*time.Hour))
+	}
+	r.use(t, all[0], time.Now().Add(-20*time.Hour)) // a read would renew the others alone
+	before := versions(r.trim(t, cache.Amount{Files: 9}, true))
+	if _, err := r.Verify(t.Context(), "x", false); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(before, versions(r.trim(t, cache.Amount{Files: 9}, true))); d != "" {
+		t.Errorf("after verify others would go (-before +after)\n%s", d)
 	}
 }

@@ -56,7 +56,7 @@ func (v *verifying) openBytes(file string) (*os.File, string, error) {
 	if err == nil && !info.Mode().IsRegular() {
 		return nil, "is no regular file", nil
 	}
-	f, err := v.c.openRegular(file)
+	f, err := v.c.openQuietly(file)
 	switch {
 	case err == nil:
 		return f, "", nil

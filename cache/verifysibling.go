@@ -44,7 +44,7 @@ func (v *verifying) judgeSibling(m *Manifest, f File, e Encoding, file string) (
 // inflated hashes what a compressed file says, and no more of it than one byte
 // beyond size.
 func (v *verifying) inflated(file string, e Encoding, size int64) (sum Digest, n int64, err error) {
-	f, err := v.c.openRegular(file)
+	f, err := v.c.openQuietly(file)
 	if err != nil {
 		return Digest{}, 0, err
 	}

@@ -175,7 +175,7 @@ func (v *verifying) judge(m *Manifest, f File, file string) (string, error) {
 }
 
 func (v *verifying) sha256(file string) (Digest, error) {
-	f, err := v.c.openRegular(file)
+	f, err := v.c.openQuietly(file)
 	if err != nil {
 		return Digest{}, err
 	}

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
+	"path"
 	"sync"
 	"syscall"
 
@@ -48,6 +50,22 @@ func (c *Cache) Ensure(m *Manifest, f File, gate Gate) (made bool, err error) {
 		return false, err
 	}
 	err = c.show(m, f, staged)
+	return err == nil, err
+}
+
+// Present reports whether f is in the view and may be there. Errors: what gate
+// returned; outcome.Busy.
+func (c *Cache) Present(m *Manifest, f File, gate Gate) (bool, error) {
+	lock := c.releaseLock(m.Name, m.Version)
+	lock.RLock()
+	defer lock.RUnlock()
+	if !c.InView(m, f) {
+		return false, nil
+	}
+	err := c.admit(m, f, gate)
+	if errors.Is(err, ErrStale) && (gate == nil || gate() == nil) {
+		return false, nil // what is held grew meanwhile
+	}
 	return err == nil, err
 }
 
@@ -94,14 +112,32 @@ func (c *Cache) show(m *Manifest, f File, staged *durable.File) error {
 		return err
 	}
 	name := c.viewRelease(m) + "/" + f.Path
+	dirs := c.missingDirs(path.Dir(name))
 	err := staged.Commit(name, durable.Options{ModTime: f.SHA256.ModTime()})
 	if nameTooLong(err) {
 		return outcome.Wrap(outcome.Refused, err, "%s has a name that the file system cannot hold", f.Path)
 	}
 	if err == nil {
-		c.grew(amountOf(f.Size))
+		a := amountOf(f.Size)
+		a.Files += dirs
+		c.grew(a)
 	}
 	return err
+}
+
+// missingDirs counts the directories that have to be made for dir, where their
+// number is limited.
+func (c *Cache) missingDirs(dir string) (n int64) {
+	if !c.countsFiles() {
+		return 0
+	}
+	for ; dir != "." && dir != "/"; dir = path.Dir(dir) {
+		if _, err := c.root.Lstat(dir); err == nil {
+			break
+		}
+		n++
+	}
+	return n
 }
 
 // copyOut stages a verified copy of one file. A pack whose bytes differ is made
@@ -246,8 +282,20 @@ var errIrregular = errors.New("not a regular file")
 // would hold us for ever.
 func (c *Cache) openRegular(name string) (*os.File, error) { return openRegular(c.root, name) }
 
-func openRegular(root *os.Root, name string) (*os.File, error) {
-	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+// openQuietly is openRegular for a look that is no use of the file: where it is
+// ours, its access time stays.
+func (c *Cache) openQuietly(name string) (*os.File, error) {
+	f, err := openWith(c.root, name, syscall.O_NOATIME)
+	if errors.Is(err, fs.ErrPermission) {
+		return c.openRegular(name)
+	}
+	return f, err
+}
+
+func openRegular(root *os.Root, name string) (*os.File, error) { return openWith(root, name, 0) }
+
+func openWith(root *os.Root, name string, flags int) (*os.File, error) {
+	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK|flags, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/registryd/registryd/internal/outcome"
 	"github.com/registryd/registryd/pkgref"
@@ -215,8 +217,24 @@ type Error struct {
 	Err      error  // what went wrong; see Is for what wraps no outcome
 }
 
-// Error says it in one line.
-func (e *Error) Error() string { return e.Provider + ": " + e.Op + " " + e.Ref + ": " + e.Err.Error() }
+// Error says it in one line, without the user info and the query of a URL: an
+// HTTP client puts all of it into its errors.
+func (e *Error) Error() string {
+	text := e.Err.Error()
+	if u, ok := errors.AsType[*url.Error](e.Err); ok {
+		text = strings.ReplaceAll(text, u.URL, bare(u.URL))
+	}
+	return e.Provider + ": " + e.Op + " " + e.Ref + ": " + text
+}
+
+// bare returns a URL without what may be secret in it.
+func bare(text string) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return "a malformed URL"
+	}
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String()
+}
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }

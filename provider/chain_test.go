@@ -3,6 +3,7 @@ package provider_test
 import (
 	"context"
 	"errors"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -283,5 +284,25 @@ func BenchmarkChainFor(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		_ = c.For("lodash")
+	}
+}
+
+// What a provider of somebody else fails with counts as trouble upstream, and
+// does not tell the secrets of a URL.
+func TestErrorOfOthers_PG6(t *testing.T) {
+	t.Parallel()
+	plain := &provider.Error{Provider: "own", Op: "open", Ref: "p@1.0.0", Err: &url.Error{
+		Op: "Get", URL: "https://someone:***@x.example.org/p.tgz?token=hunter2", Err: errors.New("broken off"),
+	}}
+	if !errors.Is(plain, outcome.Unavailable) || errors.Is(plain, outcome.NotFound) {
+		t.Errorf("%v counts as something else", plain)
+	}
+	if text := plain.Error(); strings.Contains(text, "hunter2") || strings.Contains(text, "someone") || !strings.Contains(text, "x.example.org/p.tgz") {
+		t.Errorf("it says %q", text)
+	}
+	for _, err := range []error{outcome.New(outcome.NotFound, "absent"), context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(&provider.Error{Err: err}, outcome.Unavailable) {
+			t.Errorf("%v counts as trouble", err)
+		}
 	}
 }

@@ -9,7 +9,8 @@ import (
 // Factory builds a provider of a type that a program of one's own adds to the
 // types that the configuration can name. It is called at the start, and again
 // for every reload, whose provider takes over from the one before; that one is
-// dropped when its last call has ended. Errors: plain ones, for a person who
+// dropped when its last call has ended, and is not told: what it starts in the
+// background should end with ctx, which lasts as long as the daemon. Errors: plain ones, for a person who
 // writes configuration; a setting that the factory does not know is one.
 type Factory func(ctx context.Context, s Setup) (Provider, error)
 

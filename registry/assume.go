@@ -49,7 +49,7 @@ func (r *Registry) record(m *cache.Manifest, f cache.File) (*cache.Manifest, err
 	}
 	grown, err := r.cache.Begin(m, f, func() bool {
 		now, ok := r.assumed.Get(m.Ref())
-		return !ok || now == m // else it was flushed meanwhile
+		return (!ok || now == m) && !r.gen.Load().foreign(m) // else it was flushed, or given to another owner
 	})
 	if err == nil && len(grown.Files()) == 1 {
 		r.compareProviders(grown)

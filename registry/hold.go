@@ -80,6 +80,9 @@ func (r *Registry) holdAgain(m, before *cache.Manifest) error {
 	lock := r.settling.of(m)
 	lock.Lock()
 	defer lock.Unlock()
+	if err := r.refuseForeign(m); err != nil {
+		return err
+	}
 	held, err := r.cache.Manifest(m.Name, m.Version)
 	if errors.Is(err, outcome.NotFound) || err == nil && held.Content() != before.Content() {
 		return cache.ErrStale

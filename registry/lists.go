@@ -227,6 +227,9 @@ func (r *Registry) askList(ctx context.Context, of listFlight, p lister) (*heldL
 	if old != nil && old.versions != nil {
 		validator = old.versions.Validator
 	}
+	if err := r.mayAsk(p, key.name); err != nil {
+		return nil, err
+	}
 	vs, err := p.Versions(ctx, key.name, validator)
 	switch {
 	case errors.Is(err, provider.ErrNotModified) && old != nil:

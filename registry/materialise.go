@@ -12,10 +12,16 @@ import (
 	"github.com/registryd/registryd/provider"
 )
 
-// gate asks the rules that are in force at that moment, not those of when the
-// request came in.
+// gate asks the rules and owners that are in force at that moment, not those of
+// when the request came in.
 func (r *Registry) gate(m *cache.Manifest) cache.Gate {
-	return func() error { return r.gen.Load().Rules.Check(m.Name, m.Version) }
+	return func() error {
+		g := r.gen.Load()
+		if g.foreign(m) {
+			return cache.ErrStale
+		}
+		return g.Rules.Check(m.Name, m.Version)
+	}
 }
 
 // materialise sees to it that f is in the view and returns it with size and digest.
@@ -98,8 +104,10 @@ func (r *Registry) otherContent(held *cache.Manifest, provider, what string) err
 
 // showLoose fetches one file of a files release into the view.
 func (r *Registry) showLoose(ctx context.Context, m *cache.Manifest, f cache.File) (shown cache.File, made bool, err error) {
-	if !f.SHA256.IsZero() && r.cache.InView(m, f) {
-		return f, false, r.gate(m)()
+	if !f.SHA256.IsZero() {
+		if there, err := r.cache.Present(m, f, r.gate(m)); there || err != nil {
+			return f, false, err
+		}
 	}
 	key := m.Ref() + "/" + f.Path
 	_, err = share(ctx, r.files, key, func(ctx context.Context) (struct{}, error) {
@@ -166,6 +174,9 @@ func (r *Registry) superseded(m *cache.Manifest, f cache.File) bool {
 }
 
 func (r *Registry) receiveNow(ctx context.Context, g *Generation, m *cache.Manifest, f cache.File) (*cache.Loose, *cache.Manifest, error) {
+	if g.foreign(m) {
+		return nil, nil, cache.ErrStale
+	}
 	opener, ok := g.Chain.Named(m.Provider).(provider.FileOpener)
 	if !ok {
 		return nil, nil, outcome.New(outcome.Unavailable, "provider %s, which served %s, is not configured any more", m.Provider, m.Ref())

@@ -1,15 +1,24 @@
 package registry_test
 
 import (
+	"context"
 	"errors"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 
+	"github.com/registryd/registryd/cache"
 	"github.com/registryd/registryd/internal/fetch"
 	"github.com/registryd/registryd/internal/outcome"
+	"github.com/registryd/registryd/pkgref"
 	"github.com/registryd/registryd/provider"
 	"github.com/registryd/registryd/provider/npm"
 	"github.com/registryd/registryd/provider/providertest"
+	urlprovider "github.com/registryd/registryd/provider/url"
+	"github.com/registryd/registryd/registry"
 )
 
 // owned are a public registry and one of one's own, as entries of a chain.
@@ -126,4 +135,174 @@ func TestAbsenceIsOfThoseWhoWereAsked_PH7(t *testing.T) {
 	e.stop()
 	e = start(t, setup{entries: o.entries(t, "q"), dir: e.dir})
 	e.wantBody(t, "/lib/q/2.0.0/a.js", "own")
+}
+
+// A provider's name says little of where its packages come from.
+func TestNewOwnerOfTheSameName_PC3(t *testing.T) {
+	t.Parallel()
+	o := newOwned(t)
+	call := func(g *providertest.Registry, name string) provider.Provider {
+		return overNPM(t, g, func(c *npm.Config, _ *fetch.Config) { c.Name = name })
+	}
+	e := start(t, setup{entries: []provider.Entry{{Provider: call(o.publicly, "npm")}}})
+	e.wantBody(t, "/lib/@acme/p/1.0.0/a.js", "public")
+	removed, err := e.Swap(generation(t, setup{entries: []provider.Entry{
+		{Provider: call(o.own, "npm"), Names: patterns(t, "@acme/*")},
+		{Provider: call(o.publicly, "public")},
+	}}))
+	if err != nil || !slices.Equal(removed, []string{"@acme/p@1.0.0"}) {
+		t.Errorf("removed %q, %v", removed, err)
+	}
+	e.wantBody(t, "/lib/@acme/p/1.0.0/a.js", "own")
+	e.wantBody(t, "/lib/@acme/p/1.0.0/b.js", "own")
+}
+
+func TestNewOwnerWhileHolding_PC3(t *testing.T) {
+	t.Parallel()
+	o := newOwned(t)
+	one := func(name, v, body string) providertest.Package {
+		return providertest.Package{Name: name, Version: v, Files: map[string][]byte{"a.js": []byte(body)}}
+	}
+	o.publicly.Add(t, one("@acme/p", "2.0.0", "public"))
+	o.own.Add(t, one("@acme/p", "2.0.0", "own"))
+	third := providertest.NewRegistry(t, one("@acme/p", "1.0.0", "third"))
+	dir := filepath.Join(t.TempDir(), "data")
+	// A third one brought 1.0.0, so that a change of providers is observed, between
+	// the look at the owner and the write.
+	e0 := start(t, setup{dir: dir, entries: []provider.Entry{{Provider: overNPM(t, third, func(c *npm.Config, _ *fetch.Config) { c.Name = "third" })}}})
+	e0.wantBody(t, "/lib/@acme/p/1.0.0/a.js", "third")
+	e0.stop()
+	c, err := cache.Open(cache.Config{Dir: dir, Pub: "/lib/"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	inside, goOn := make(chan struct{}), make(chan struct{})
+	r := registry.New(registry.Config{Cache: c, Logger: slog.New(slog.DiscardHandler), Observe: func(ev registry.Event) {
+		if ev.Kind == registry.EventProviderChange && ev.Provider == "public" {
+			close(inside)
+			<-goOn
+		}
+	}}, generation(t, setup{entries: o.entries(t)}))
+	defer r.Close()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := r.Find(t.Context(), parse(t, "/lib/@acme/p/2.0.0/a.js"))
+		ended <- err
+	}()
+	<-inside
+	_, err = r.Swap(generation(t, setup{entries: o.entries(t, "@acme/*")}))
+	if err != nil {
+		t.Error(err)
+	}
+	close(goOn)
+	<-ended
+	m, err := c.Manifest("@acme/p", version(t, "2.0.0"))
+	if err == nil && m.Provider != "own" {
+		t.Errorf("held of an owned name: brought by %s", m.Provider)
+	}
+	if data, err := os.ReadFile(filepath.Join(c.View(), "@acme/p/2.0.0/a.js")); err == nil && string(data) != "own" {
+		t.Errorf("in the view: %q", data)
+	}
+}
+
+// nginx serves the view without a manifest; what has none came from anybody.
+func TestNewOwnerOfUnreadable_PC3(t *testing.T) {
+	t.Parallel()
+	o := newOwned(t)
+	e := start(t, setup{entries: o.entries(t)})
+	e.wantBody(t, "/lib/@acme/p/1.0.0/a.js", "public")
+	e.stop()
+	write(t, filepath.Join(e.dir, "state/packages/@acme/p/releases/1.0.0.jsonl"), "{")
+	e = start(t, setup{entries: o.entries(t, "@acme/*"), dir: e.dir})
+	if _, err := e.Start(); err != nil {
+		t.Fatal(err)
+	}
+	e.wantViewed(t)
+}
+
+// What others did not have, the new owner may have.
+func TestMarkOfBefore_PC3_PH7(t *testing.T) {
+	t.Parallel()
+	o := newOwned(t)
+	o.own.Add(t, providertest.Package{Name: "@acme/z", Version: "1.0.0", Files: map[string][]byte{"a.js": []byte("own")}})
+	e := start(t, setup{entries: o.entries(t)})
+	release := make(chan struct{})
+	f := providertest.Status(http.StatusNotFound)
+	f.Wait, f.Times = release, 1
+	o.publicly.Fault(providertest.Version, "", f)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := e.body(t, "/lib/@acme/z/1.0.0/a.js")
+		ended <- err
+	}()
+	o.publicly.Await(providertest.Version, "", 1)
+	if _, err := e.Swap(generation(t, setup{entries: o.entries(t, "@acme/*")})); err != nil {
+		t.Fatal(err)
+	}
+	close(release)
+	<-ended
+	e.wantBody(t, "/lib/@acme/z/1.0.0/a.js", "own")
+}
+
+// A walk that began before does not go on to others, and nothing is assumed of them.
+func TestAssumedOfBefore_PC3(t *testing.T) {
+	t.Parallel()
+	o := newOwned(t)
+	z := func(body string) providertest.Package {
+		return providertest.Package{Name: "@acme/z", Version: "1.0.0", Files: map[string][]byte{"a.js": []byte(body), "b.js": []byte(body)}}
+	}
+	s := providertest.NewFileServer(t, providertest.Tagged, z("evil"))
+	o.own.Add(t, z("own"))
+	u, err := urlprovider.New(urlprovider.Config{Name: "files", URL: s.Files(), Client: guarded(t, s.Hosts()...)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	chain := func(names ...string) setup {
+		return setup{entries: append(o.entries(t, names...), provider.Entry{Provider: u})}
+	}
+	e := start(t, chain())
+	release := make(chan struct{})
+	f := providertest.Status(http.StatusNotFound)
+	f.Wait, f.Times = release, 1
+	o.publicly.Fault(providertest.Version, "", f)
+	ended := make(chan error, 1)
+	go func() {
+		_, err := e.body(t, "/lib/@acme/z/1.0.0/a.js")
+		ended <- err
+	}()
+	o.publicly.Await(providertest.Version, "", 1)
+	if _, err := e.Swap(generation(t, chain("@acme/*"))); err != nil {
+		t.Fatal(err)
+	}
+	asked := len(s.Requests())
+	close(release)
+	<-ended
+	if n := len(s.Requests()) - asked; n > 0 {
+		t.Errorf("%d requests to somebody else for an owned name", n)
+	}
+	e.wantBody(t, "/lib/@acme/z/1.0.0/a.js", "own")
+	e.wantBody(t, "/lib/@acme/z/1.0.0/b.js", "own")
+}
+
+// liar describes another release than it was asked for.
+type liar struct{ *npm.Provider }
+
+func (l liar) Release(ctx context.Context, name pkgref.Name, v pkgref.Version) (*provider.Release, error) {
+	rel, err := l.Provider.Release(ctx, name, v)
+	if err == nil {
+		rel.Name = "@acme/p"
+	}
+	return rel, err
+}
+
+func TestReleaseOfAnotherName_PC3(t *testing.T) {
+	t.Parallel()
+	o := newOwned(t)
+	entries := o.entries(t, "@acme/*")
+	entries[0].Provider = liar{overNPM(t, o.publicly, func(c *npm.Config, _ *fetch.Config) { c.Name = "public" })}
+	e := start(t, setup{entries: entries})
+	_ = e.want(t, "/lib/q/1.0.0/a.js", outcome.Unavailable)
+	e.wantViewed(t)
+	e.wantBody(t, "/lib/@acme/p/1.0.0/a.js", "own")
 }

@@ -129,11 +129,15 @@ type Registry struct {
 	assumed *lru.Map[string, *cache.Manifest]
 
 	compressor compressor
+	owners     atomic.Value // string: Generation.owners that the cache obeys, or unswept
 
 	settling settling
 	watched  watch
 	entries  *lru.Map[string, []string] // what package.json files name as their entry
 }
+
+// unswept is no Generation.owners.
+const unswept = "?"
 
 // New returns a registry that serves g.
 func New(c Config, g *Generation) *Registry {
@@ -161,6 +165,7 @@ func New(c Config, g *Generation) *Registry {
 	}
 	r.compressor = newCompressor(c.Now)
 	r.gen.Store(g)
+	r.owners.Store(unswept)
 	r.background.Go(func() { r.compress(base) })
 	return r
 }
@@ -193,6 +198,7 @@ func (r *Registry) Swap(g *Generation) (removed []string, err error) {
 func (r *Registry) Start() (removed []string, err error) {
 	g := r.gen.Load()
 	if r.cache.PolicyFingerprint() == g.obeys() {
+		r.owners.Store(g.owners())
 		return nil, nil
 	}
 	if err := r.cache.ClearPolicyFingerprint(); err != nil {
@@ -212,11 +218,16 @@ func (r *Registry) sweepNow(g *Generation) ([]string, error) {
 	removed, err := r.cache.Sweep(func(name pkgref.Name, v pkgref.Version) bool {
 		return g.Rules.Check(name, v) != nil
 	})
-	foreign, ferr := r.evictForeign(g)
-	removed = append(removed, foreign...)
-	if err = errors.Join(err, ferr); err != nil {
+	if r.owners.Load() != g.owners() {
+		foreign, ferr := r.evictForeign(g)
+		removed = append(removed, foreign...)
+		err = errors.Join(err, ferr)
+	}
+	if err != nil {
+		r.owners.Store(unswept)
 		return removed, err
 	}
+	r.owners.Store(g.owners())
 	return removed, r.cache.SetPolicyFingerprint(g.obeys())
 }
 

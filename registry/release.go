@@ -25,7 +25,7 @@ func (r *Registry) Release(ctx context.Context, name pkgref.Name, v pkgref.Versi
 		r.lookups.count(releaseAbsent)
 		return nil, err
 	}
-	m, err := r.cache.Manifest(name, v)
+	m, err := r.heldRelease(g, name, v)
 	if err == nil {
 		r.lookups.count(releaseHit)
 		r.watched.add(m)
@@ -39,7 +39,7 @@ func (r *Registry) Release(ctx context.Context, name pkgref.Name, v pkgref.Versi
 		r.lookups.count(releaseAbsent)
 		return nil, err
 	}
-	if m, ok := r.assumed.Get(key); ok {
+	if m, ok := r.assumed.Get(key); ok && !g.foreign(m) {
 		r.lookups.count(releaseHit)
 		return m, nil
 	}
@@ -59,10 +59,10 @@ func (r *Registry) fetch(ctx context.Context, name pkgref.Name, v pkgref.Version
 		if err, marked := r.marks.Get(key); marked {
 			return nil, err
 		}
-		if m, err := r.cache.Manifest(name, v); !errors.Is(err, outcome.NotFound) {
+		if m, err := r.heldRelease(g, name, v); !errors.Is(err, outcome.NotFound) {
 			return m, err
 		}
-		if m, ok := r.assumed.Get(key); ok {
+		if m, ok := r.assumed.Get(key); ok && !g.foreign(m) {
 			return m, nil
 		}
 		m, err := r.fetchNow(ctx, g, wanted{name: name, version: v, lists: true})
@@ -99,6 +99,9 @@ func (r *Registry) mark(g *Generation, key string, err error) {
 	if g.NegativeCacheTime > 0 && g == r.gen.Load() {
 		r.marks.Put(key, err, 1, g.NegativeCacheTime)
 	}
+	if r.gen.Load() != g {
+		r.marks.Delete(key) // others are asked by now, and know better
+	}
 }
 
 // wanted is a release that is to be fetched.
@@ -127,6 +130,9 @@ type source struct {
 func (r *Registry) locate(ctx context.Context, g *Generation, w wanted) (source, error) {
 	var found source
 	err := g.Chain.Walk(ctx, w.name, w.version, r.traced(ctx, w.name, func(p provider.Provider) error {
+		if err := r.mayAsk(p, w.name); err != nil {
+			return err
+		}
 		releaser, can := p.(provider.Releaser)
 		if w.lists || !can {
 			if rel := r.releaseFromList(w.name, w.version, p); rel != nil {
@@ -168,6 +174,9 @@ func (r *Registry) fetchNow(ctx context.Context, g *Generation, w wanted) (*cach
 	defer end()
 	src, err := r.locate(ctx, g, w)
 	if err != nil {
+		return nil, err
+	}
+	if err := r.mayAsk(src.provider, w.name); err != nil {
 		return nil, err
 	}
 	m, err := r.takeNow(ctx, g, w, src)

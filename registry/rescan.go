@@ -121,7 +121,7 @@ func (r *Registry) rescan(ctx context.Context, last map[string]time.Time, now ti
 
 // compareSource flushes a release that changed, and evicts one that is gone.
 func (r *Registry) compareSource(ctx context.Context, p provider.Rescanner, m *cache.Manifest) {
-	changed, err := p.Changed(ctx, m.Name, m.Version, m.State)
+	changed, err := asked(ctx, p, m)
 	if err == nil && !changed {
 		return
 	}
@@ -142,4 +142,15 @@ func (r *Registry) compareSource(ctx context.Context, p provider.Rescanner, m *c
 	case ctx.Err() == nil:
 		r.log.Warn("cannot compare a release with its source", "pkg", m.Name, "version", m.Version.String(), "provider", m.Provider, "error", err)
 	}
+}
+
+// asked is Changed of a provider that may be somebody else's: its panic must not
+// end the daemon, as it does not in a request.
+func asked(ctx context.Context, p provider.Rescanner, m *cache.Manifest) (changed bool, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = outcome.New(outcome.Unavailable, "its provider panics: %v", v)
+		}
+	}()
+	return p.Changed(ctx, m.Name, m.Version, m.State)
 }

@@ -14,8 +14,11 @@ import (
 // take takes a release in. A download that is damaged on its way looks like one
 // that is wrong, so that is tried twice before anybody is blamed.
 func (r *Registry) take(ctx context.Context, g *Generation, w wanted, src source) (*cache.Manifest, error) {
+	if src.release.Name != w.name || src.release.Version.String() != w.version.String() {
+		return nil, outcome.New(outcome.Unavailable, "it describes %s@%s instead", src.release.Name, src.release.Version)
+	}
 	m := &cache.Manifest{
-		Name: src.release.Name, Version: src.release.Version, Provider: src.provider.Name(),
+		Name: w.name, Version: w.version, Provider: src.provider.Name(), Source: sourceOf(src.provider, w.name),
 		Published: src.release.Published, Fetched: r.now().UTC(), State: src.release.State,
 	}
 	if src.release.Archive == nil {

@@ -43,3 +43,17 @@ func TestEvictedComesBack_PF3_PC8(t *testing.T) {
 		t.Error("no alarm")
 	}
 }
+
+// A file of a files release that was just answered from the view stays a moment.
+func TestJustAnsweredLooseStays_PF3(t *testing.T) {
+	t.Parallel()
+	s := providertest.NewFileServer(t, providertest.Tagged, providertest.Package{Name: "p", Version: "1.0.0", Files: map[string][]byte{"a.js": []byte("a")}})
+	e := start(t, setup{providers: []provider.Provider{overFiles(t, s, false)}})
+	e.wantBody(t, "/lib/p/1.0.0/a.js", "a")
+	e.clock.add(time.Hour)
+	e.wantBody(t, "/lib/p/1.0.0/a.js", "a")
+	e.cache.SetBudget(cache.Amount{Files: 1})
+	if got, err := e.Trim(t.Context(), false); err != nil || len(got.Evicted) > 0 {
+		t.Errorf("evicted %+v, %v", got, err)
+	}
+}

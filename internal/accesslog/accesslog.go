@@ -1,8 +1,8 @@
 // Package accesslog learns from a web server's access log when releases were
 // used last, for file systems that do not note when a file is read.
 //
-// It understands every format that has the request line in quotes, as nginx's
-// "combined" has: "GET /lib/name/1.0.0/a.js HTTP/1.1".
+// It understands formats that have the request line in quotes with the status
+// behind it, as nginx's "combined" has: "GET /lib/name/1.0.0/a.js HTTP/1.1" 200.
 package accesslog
 
 import (
@@ -13,6 +13,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/registryd/registryd/internal/lru"
@@ -31,17 +32,18 @@ const (
 	maxStart = 64 << 20
 )
 
-// Tail reads an access log as it grows, across rotation. Safe for concurrent
-// use.
+// Tail reads an access log as it grows, across rotation: what was written to the
+// old file before its name changed is read, too. Safe for concurrent use. Whoever
+// makes one closes it.
 type Tail struct {
 	file string
 	pub  string
 	now  func() time.Time
 
 	mu     sync.Mutex
+	log    *os.File // that is being read; nil at first
 	at     int64
-	log    os.FileInfo // what was read; nil at first
-	latest time.Time   // when it was read last
+	latest time.Time // when it was read last
 	used   *lru.Map[release, time.Time]
 }
 
@@ -66,42 +68,76 @@ func (t *Tail) Used(name pkgref.Name, v pkgref.Version) time.Time {
 	return at
 }
 
+// Close closes the log. What was learnt stays.
+func (t *Tail) Close() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.log == nil {
+		return nil
+	}
+	err := t.log.Close()
+	t.log = nil
+	return err
+}
+
 // Read takes in what was written since the last time. Errors: plain ones, where
 // the file cannot be read; what was taken in before counts.
 func (t *Tail) Read() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	f, err := os.Open(t.file)
+	t.latest = t.now()
+	err := errors.Join(t.rest(), t.turn())
 	if err != nil {
-		return fmt.Errorf("read the access log: %w", err)
+		err = fmt.Errorf("read the access log: %w", err)
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return fmt.Errorf("read the access log: %w", err)
-	}
-	if t.at, err = f.Seek(t.begin(info), io.SeekStart); err != nil {
-		return fmt.Errorf("read the access log: %w", err)
-	}
-	t.log, t.latest = info, t.now()
-	return t.lines(f)
+	return err
 }
 
-// begin is where to go on: in another file, or one that became shorter, at the
-// front.
-func (t *Tail) begin(info os.FileInfo) int64 {
+// rest reads on in the file that is open, whatever its name is by now.
+func (t *Tail) rest() error {
 	if t.log == nil {
-		return max(0, info.Size()-maxStart)
+		return nil
 	}
-	if !os.SameFile(t.log, info) || info.Size() < t.at {
-		return 0
+	info, err := t.log.Stat()
+	if err != nil {
+		return err
 	}
-	return t.at
+	if info.Size() < t.at {
+		t.at = 0 // it was emptied
+	}
+	return t.lines()
+}
+
+// turn begins with the file that has the name now, unless it is the same.
+func (t *Tail) turn() error {
+	f, err := os.OpenFile(t.file, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a fifo must not hold us
+	if err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		f.Close()
+		return errors.Join(err, fmt.Errorf("%s is no regular file", t.file))
+	}
+	if t.log != nil {
+		if held, err := t.log.Stat(); err == nil && os.SameFile(held, info) {
+			return f.Close()
+		}
+		_ = t.log.Close() // all of it was read
+		t.at = 0
+	} else {
+		t.at = max(0, info.Size()-maxStart)
+	}
+	t.log = f
+	return t.lines()
 }
 
 // lines reads whole lines; the beginning of one is left for the next time.
-func (t *Tail) lines(f *os.File) error {
-	in := bufio.NewReaderSize(f, maxLine)
+func (t *Tail) lines() error {
+	if _, err := t.log.Seek(t.at, io.SeekStart); err != nil {
+		return err
+	}
+	in := bufio.NewReaderSize(t.log, maxLine)
 	long := false
 	for {
 		line, err := in.ReadSlice('\n')
@@ -111,7 +147,7 @@ func (t *Tail) lines(f *os.File) error {
 		case err == io.EOF && !long:
 			return nil
 		case err != nil && err != io.EOF:
-			return fmt.Errorf("read the access log: %w", err)
+			return err
 		case !long:
 			t.line(string(line))
 		default:
@@ -124,22 +160,42 @@ func (t *Tail) lines(f *os.File) error {
 	}
 }
 
-// line notes the release that one request was for. What is no request for an
-// exact version tells nothing.
+// line notes the release that one request was for. What got no file tells
+// nothing: anybody can ask for what does not exist.
 func (t *Tail) line(line string) {
-	_, rest, ok := strings.Cut(line, `"`)
-	if !ok {
-		return
+	for rest := line; ; {
+		_, after, ok := strings.Cut(rest, `"`)
+		if !ok {
+			return
+		}
+		field, behind, ok := strings.Cut(after, `"`)
+		if !ok {
+			return
+		}
+		if path, ok := requested(field, behind); ok {
+			t.note(path)
+			return
+		}
+		rest = behind
 	}
-	request, _, ok := strings.Cut(rest, `"`)
-	if !ok {
-		return
+}
+
+// requested returns the path of a request that got a file; behind is what
+// follows its line.
+func requested(line, behind string) (path string, ok bool) {
+	fields := strings.Fields(line)
+	if len(fields) != 3 || fields[0] != "GET" && fields[0] != "HEAD" || !strings.HasPrefix(fields[2], "HTTP/") {
+		return "", false
 	}
-	fields := strings.Fields(request)
-	if len(fields) < 2 || fields[0] != "GET" && fields[0] != "HEAD" {
-		return
+	status := strings.Fields(behind)
+	if len(status) == 0 || status[0] != "200" && status[0] != "206" && status[0] != "304" {
+		return "", false
 	}
-	path, _, _ := strings.Cut(fields[1], "?")
+	path, _, _ = strings.Cut(fields[1], "?")
+	return path, true
+}
+
+func (t *Tail) note(path string) {
 	if !strings.HasPrefix(path, t.pub) {
 		return
 	}
@@ -147,5 +203,7 @@ func (t *Tail) line(line string) {
 	if err != nil || ref.Spec.Kind != pkgref.KindExact {
 		return
 	}
-	t.used.Put(release{ref.Name, ref.Spec.Version.String()}, t.latest, 1, 0)
+	// Cloned: both may be part of the whole line.
+	key := release{pkgref.Name(strings.Clone(string(ref.Name))), strings.Clone(ref.Spec.Version.String())}
+	t.used.Put(key, t.latest, 1, 0)
 }

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -23,6 +24,7 @@ func open(t *testing.T) *logged {
 	t.Helper()
 	l := &logged{t: t, file: filepath.Join(t.TempDir(), "access.log"), now: time.Unix(2e9, 0)}
 	l.Tail = accesslog.New(l.file, "/lib/", func() time.Time { return l.now })
+	t.Cleanup(func() { l.Close() })
 	return l
 }
 
@@ -74,11 +76,14 @@ func TestTail_PF3(t *testing.T) {
 	}
 	l.write(entry("GET /lib/a/1.0.0/x.js HTTP/1.1") + entry("HEAD /lib/@acme%2fb@2.0.0/x.js?v=1 HTTP/1.1") +
 		entry("GET /lib/c/^1/x.js HTTP/1.1") + entry("POST /lib/d/1.0.0/x HTTP/1.1") + entry("GET /other/e/1.0.0/x HTTP/1.1") +
-		entry("GET /lib/../f/1.0.0/x HTTP/1.1") + entry("") + "no request\n\"unfinished\n" + entry("GET"))
+		entry("GET /lib/../f/1.0.0/x HTTP/1.1") + entry("") + "no request\n\"unfinished\n" + entry("GET") +
+		strings.Replace(entry("GET /lib/g/1.0.0/x.js HTTP/1.1"), "200", "404", 1) +
+		`1.2.3.4 "curl/8" "GET /lib/h/1.0.0/x.js HTTP/2.0" 304 0` + "\n")
 	l.read()
 	l.want("a", "1.0.0", 0)
 	l.want("@acme/b", "2.0.0", 0)
-	for _, name := range []string{"d", "e", "f"} {
+	l.want("h", "1.0.0", 0) // in quotes, and not the first that is
+	for _, name := range []string{"d", "e", "f", "g"} {
 		l.want(name, "1.0.0", -1)
 	}
 	l.read()
@@ -103,11 +108,13 @@ func TestTailAcrossRotation_PF3(t *testing.T) {
 	l := open(t)
 	l.write(strings.Repeat(entry("GET /lib/a/1.0.0/x.js HTTP/1.1"), 3))
 	l.read()
+	l.write(entry("GET /lib/last/1.0.0/x.js HTTP/1.1"))
 	if err := os.Rename(l.file, l.file+".1"); err != nil {
 		t.Fatal(err)
 	}
 	l.write(entry("GET /lib/b/1.0.0/x.js HTTP/1.1"))
 	l.read()
+	l.want("last", "1.0.0", 0)
 	l.want("b", "1.0.0", 0)
 	if err := os.Truncate(l.file, 0); err != nil {
 		t.Fatal(err)
@@ -124,4 +131,16 @@ func TestTailOfLongLines_PF3(t *testing.T) {
 	l.write(strings.Repeat("x", 40<<10) + "\n" + entry("GET /lib/a/1.0.0/x.js HTTP/1.1"))
 	l.read()
 	l.want("a", "1.0.0", 0)
+}
+
+// What is no file is not waited for.
+func TestTailOfFifo_PF3(t *testing.T) {
+	t.Parallel()
+	l := open(t)
+	if err := syscall.Mkfifo(l.file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Read(); err == nil {
+		t.Error("a fifo was read")
+	}
 }

@@ -44,7 +44,7 @@ func (s *Server) generation(ctx context.Context, c *config.Config, r plugin.Relo
 		g.discard()
 		return nil, err
 	}
-	chain, err := s.chain(ctx, c, settings, g)
+	chain, err := s.chain(c, settings, g)
 	if err == nil {
 		err = s.modules.join(ctx, g)
 	}
@@ -148,13 +148,13 @@ func proxyFunc(c *config.Config, settings npm.Settings) (func(*http.Request) (*u
 }
 
 // chain builds the providers in order.
-func (s *Server) chain(ctx context.Context, c *config.Config, settings npm.Settings, g *generation) (*provider.Chain, error) {
+func (s *Server) chain(c *config.Config, settings npm.Settings, g *generation) (*provider.Chain, error) {
 	entries, err := s.unnamedEntries(c, g)
 	if err != nil {
 		return nil, err
 	}
 	for _, p := range c.Providers {
-		entry, err := s.entry(ctx, p, c, settings, g)
+		entry, err := s.entry(p, c, settings, g)
 		// Line is 0 where nobody asked for the provider: it stands there by default.
 		if errors.Is(err, npm.ErrNoRegistry) && p.Line == 0 {
 			g.notes = append(g.notes, fmt.Sprintf("provider %s is left out: %v", p.Name, err))
@@ -181,8 +181,8 @@ func place(c *config.Config, line int) string {
 }
 
 // entry builds one provider and what it owns.
-func (s *Server) entry(ctx context.Context, p config.Provider, c *config.Config, settings npm.Settings, g *generation) (provider.Entry, error) {
-	built, err := s.provider(ctx, p, c, settings, g)
+func (s *Server) entry(p config.Provider, c *config.Config, settings npm.Settings, g *generation) (provider.Entry, error) {
+	built, err := s.provider(p, c, settings, g)
 	if err != nil {
 		return provider.Entry{}, err
 	}
@@ -197,7 +197,7 @@ func (s *Server) entry(ctx context.Context, p config.Provider, c *config.Config,
 	return entry, nil
 }
 
-func (s *Server) provider(ctx context.Context, p config.Provider, c *config.Config, settings npm.Settings, g *generation) (provider.Provider, error) {
+func (s *Server) provider(p config.Provider, c *config.Config, settings npm.Settings, g *generation) (provider.Provider, error) {
 	client := g.client.For(p.Name)
 	switch p.Type {
 	case "npm":
@@ -225,7 +225,7 @@ func (s *Server) provider(ctx context.Context, p config.Provider, c *config.Conf
 	case "plugin":
 		return s.namedPlugin(p, g), nil
 	}
-	return s.ownProvider(ctx, p, c.Limits.Tarball, client)
+	return s.ownProvider(p, c.Limits.Tarball, client)
 }
 
 func npmConfig(p config.Provider, settings npm.Settings) npm.Config {

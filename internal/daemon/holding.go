@@ -14,22 +14,33 @@ import (
 	"github.com/registryd/registryd/internal/quantity"
 )
 
-// countEvery is how often the data directory is counted, which reads all its
-// directories: what people remove by hand is seen by that alone.
-const countEvery = time.Hour
+// The data directory is counted now and then, which reads all its directories:
+// what people remove by hand is seen by that alone. Without a budget only the
+// metrics want to know, and the start has better things to do.
+const (
+	countEvery   = time.Hour
+	countUnasked = 6 * time.Hour
+	firstCount   = 0
+	firstUnasked = time.Minute
+)
 
 // count counts what is held now and then, until ctx ends.
 func (s *Server) count(ctx context.Context) {
-	tick := time.NewTicker(countEvery)
-	defer tick.Stop()
-	for {
-		if _, err := s.cache.Count(ctx); err != nil {
-			return
+	wait := func(asked, unasked time.Duration) bool {
+		d := unasked
+		if budgetOf(s.current().config) != (cache.Amount{}) {
+			d = asked
 		}
 		select {
 		case <-ctx.Done():
+			return false
+		case <-time.After(d):
+			return true
+		}
+	}
+	for on := wait(firstCount, firstUnasked); on; on = wait(countEvery, countUnasked) {
+		if _, err := s.cache.Count(ctx); err != nil {
 			return
-		case <-tick.C:
 		}
 	}
 }
@@ -78,14 +89,27 @@ func (h *holding) Collect(ch chan<- prometheus.Metric) {
 
 // setBudget puts the budget of a configuration in force.
 func (s *Server) setBudget(c *config.Config) {
-	s.cache.SetBudget(budgetOf(c))
+	limit := budgetOf(c)
+	if c.Offline {
+		limit = cache.Amount{} // what goes could not come back
+	}
+	s.cache.SetBudget(limit)
 	switch {
 	case c.Cache.AccessLog == "" || s.cache.NotesUse():
-		s.uses = nil
 		s.cache.SetUses(nil)
+		s.closeUses()
 	case s.uses == nil || s.uses.file != c.Cache.AccessLog:
+		s.closeUses()
 		s.uses = &logUses{accesslog.New(c.Cache.AccessLog, c.Root.Pub, nil), c.Cache.AccessLog}
 		s.cache.SetUses(s.uses)
+	}
+}
+
+// closeUses gives up the access log that was read so far.
+func (s *Server) closeUses() {
+	if s.uses != nil {
+		_ = s.uses.Close() // it was only read
+		s.uses = nil
 	}
 }
 
@@ -107,6 +131,9 @@ func (s *Server) budgetLine(c *config.Config) string {
 	}
 	if len(limits) == 0 {
 		return ""
+	}
+	if c.Offline {
+		return strings.Join(limits, " and ") + "; not kept to while offline, since nothing could come back"
 	}
 	known := "last use is the access time of files, nginx's hits included"
 	switch {

@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -41,7 +40,7 @@ func (p Providers) Types() []string { return slices.Sorted(maps.Keys(p)) }
 
 // ownProvider builds a provider of a type that Options.Providers adds. Its
 // factory is not ours: one that panics must not end a daemon that reloads.
-func (s *Server) ownProvider(ctx context.Context, p config.Provider, limit int64, client *fetch.Client) (built provider.Provider, err error) {
+func (s *Server) ownProvider(p config.Provider, limit int64, client *fetch.Client) (built provider.Provider, err error) {
 	build, ok := s.options.Providers[p.Type]
 	if !ok {
 		return nil, fmt.Errorf("type %s is not known", p.Type)
@@ -51,7 +50,7 @@ func (s *Server) ownProvider(ctx context.Context, p config.Provider, limit int64
 			err = fmt.Errorf("its factory panics: %v", r)
 		}
 	}()
-	built, err = build(ctx, provider.Setup{
+	built, err = build(s.lifetime, provider.Setup{
 		Name: p.Name, Settings: p.Settings, HTTP: client.HTTP(limit), Logger: s.log.With("provider", p.Name),
 	})
 	switch {

@@ -204,7 +204,9 @@ func (s *Server) Close() error {
 	if s.plugins != nil {
 		s.plugins.Revoke()
 	}
-	return s.cache.Close()
+	err := s.cache.Close()
+	s.closeUses()
+	return err
 }
 
 // drainTime is how long what is under way may take to end.

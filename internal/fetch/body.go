@@ -77,6 +77,9 @@ func (b *body) Read(p []byte) (int, error) {
 	if !b.unwanted {
 		b.x.fail(b.err)
 	}
+	if b.err != nil && !b.unwanted && !b.x.request.Compress { // else the decoder has the last word
+		b.close() // its place is free, also where nobody closes it
+	}
 	return n, b.err
 }
 

@@ -1,8 +1,10 @@
 package fetch
 
 import (
+	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 
 	"github.com/registryd/registryd/internal/outcome"
 )
@@ -36,10 +38,15 @@ func (t *roundTripper) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	last := r
+	if u, err := url.Parse(answer.URL); err == nil {
+		last = r.Clone(r.Context())
+		last.URL = u // where redirects led
+	}
 	return &http.Response{
-		StatusCode: answer.Status, Status: http.StatusText(answer.Status),
+		StatusCode: answer.Status, Status: fmt.Sprintf("%d %s", answer.Status, http.StatusText(answer.Status)),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: answer.Header, Body: answer.Body, ContentLength: -1, Request: r,
+		Header: answer.Header, Body: answer.Body, ContentLength: -1, Request: last,
 	}, nil
 }
 

@@ -65,6 +65,9 @@ func New(c Config) (*Provider, error) {
 // Name is what the configuration calls the provider.
 func (p *Provider) Name() string { return p.name }
 
+// Source is the directory.
+func (p *Provider) Source(pkgref.Name) string { return p.path }
+
 // Rescan is how often to look for changes.
 func (p *Provider) Rescan() time.Duration { return p.rescan }
 
