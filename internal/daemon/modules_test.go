@@ -156,7 +156,7 @@ func TestModulesUnderLoad_GN2(t *testing.T) {
 			}
 		})
 	}
-	for n := range 10 {
+	for n := range 5 {
 		next := code(n)
 		if n%5 == 4 {
 			next["m.js"] = "exports['/n'] = {"
