@@ -7,14 +7,14 @@ export const manifest = {limits: {memory: '8MiB', instances: {min: 1, max: 4}}}
 /** Whom people mean. */
 const known = ['axios', 'chalk', 'commander', 'express', 'lodash', 'moment', 'react', 'react-dom', 'typescript', 'webpack']
 
-/** Whether two names differ by one letter more, less, other, or by two that changed places. */
-function near(a, b) {
-  if (a === b || Math.abs(a.length - b.length) > 1) return false
+/** Whether name is meant with one letter left out, or two that changed places. More would refuse preact for react. */
+function near(name, meant) {
   let i = 0
-  while (i < a.length && a[i] === b[i]) i++
-  const rest = (name, from) => name.slice(from)
-  return rest(a, i + 1) === rest(b, i) || rest(a, i) === rest(b, i + 1) || rest(a, i + 1) === rest(b, i + 1) ||
-    (a[i] === b[i + 1] && a[i + 1] === b[i] && rest(a, i + 2) === rest(b, i + 2))
+  while (i < name.length && name[i] === meant[i]) i++
+  const rest = (text, from) => text.slice(from)
+  const leftOut = rest(name, i) === rest(meant, i + 1)
+  const swapped = name[i] === meant[i + 1] && name[i + 1] === meant[i] && rest(name, i + 2) === rest(meant, i + 2)
+  return name !== meant && (leftOut || swapped)
 }
 
 /** @type {Provider} */
