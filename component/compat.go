@@ -47,6 +47,9 @@ type verdicts struct {
 	pairs map[[2]*span]verdict
 }
 
+// maxPairs is how many pairs are kept.
+const maxPairs = 1 << 20
+
 func newVerdicts() *verdicts {
 	return &verdicts{spans: map[string]*span{}, pairs: map[[2]*span]verdict{}}
 }
@@ -84,6 +87,9 @@ func (v *verdicts) of(host, component *span) verdict {
 		found = apart
 	case !component.parsed.Has(host.low):
 		found = differs
+	}
+	if len(v.pairs) >= maxPairs {
+		clear(v.pairs) // who registers must not make it grow for ever
 	}
 	v.pairs[pair] = found
 	return found

@@ -32,6 +32,8 @@ var (
 	ErrNoToken = outcome.Typed(outcome.Unauthorized, "unauthorized")
 	// ErrWrongToken: the token is not the one. outcome.WrongCredentials.
 	ErrWrongToken = outcome.Typed(outcome.WrongCredentials, "unauthorized")
+	// ErrTooManyHosts: no further host may register. outcome.Busy.
+	ErrTooManyHosts = outcome.Typed(outcome.Busy, "tooManyHosts")
 	// ErrStorage: the store fails. outcome.Busy.
 	ErrStorage = outcome.Typed(outcome.Busy, "storageError")
 )

@@ -11,6 +11,16 @@ import (
 // provides, or what a component needs. nil is none.
 type Dependencies map[string]string
 
+// size is about how many bytes d takes in the file of hosts.
+func (d Dependencies) size() int64 {
+	const punctuation = 6 // "":"",
+	n := int64(40)
+	for name, text := range d {
+		n += int64(len(name) + len(text) + punctuation)
+	}
+	return n
+}
+
 // Equal reports whether both have the same names with the same ranges, letter
 // by letter.
 func (d Dependencies) Equal(e Dependencies) bool {

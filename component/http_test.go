@@ -259,6 +259,11 @@ func TestPublish_CN2_Token(t *testing.T) {
 	if a := local.upload("/widget/1.0.0", good(t), text("{}"), map[string]string{"X-Forwarded-For": "127.0.0.1"}); a.status != 401 {
 		t.Errorf("through a front without a token: %d %s", a.status, a.body)
 	}
+	for _, name := range []string{"X-Real-IP", "Forwarded", "Via", "Origin", "Sec-Fetch-Site"} {
+		if a := local.upload("/widget/1.0.0", good(t), text("{}"), map[string]string{name: "null"}); a.status != 401 {
+			t.Errorf("a page or a front that sends %s: %d %s", name, a.status, a.body)
+		}
+	}
 	if a := local.upload("/widget/1.0.0", good(t), text("{}"), nil); a.status != 200 {
 		t.Errorf("from this machine: %d %s", a.status, a.body)
 	}

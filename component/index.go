@@ -1,6 +1,7 @@
 package component
 
 import (
+	"math"
 	"slices"
 	"sync"
 
@@ -14,6 +15,7 @@ type Index struct {
 	mu       sync.RWMutex
 	verdicts *verdicts
 	hosts    []*host
+	bytes    int64 // of what the hosts provide
 	byID     map[uint32]*host
 	parts    map[string]*part // by key of the name
 }
@@ -58,6 +60,12 @@ type Choice struct {
 // false when it is known already. d is the index's from then on. Errors:
 // ErrCollision when another host has the id.
 func (x *Index) AddHost(d Dependencies) (id uint32, added bool, err error) {
+	return x.addHost(d, math.MaxInt, math.MaxInt64)
+}
+
+// addHost is AddHost as long as there are fewer hosts than most, and what they
+// provide has fewer bytes. Errors: as AddHost; ErrTooManyHosts.
+func (x *Index) addHost(d Dependencies, most int, bytes int64) (id uint32, added bool, err error) {
 	id = HostID(d)
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -67,6 +75,11 @@ func (x *Index) AddHost(d Dependencies) (id uint32, added bool, err error) {
 		}
 		return id, false, nil
 	}
+	size := d.size()
+	if len(x.hosts) >= most || x.bytes+size > bytes {
+		return id, false, outcome.New(ErrTooManyHosts, "there is no room for another host among the %d that are registered", len(x.hosts))
+	}
+	x.bytes += size
 	h := &host{id: id, at: len(x.hosts), deps: d, need: x.verdicts.ranges(d)}
 	x.byID[id] = h
 	x.hosts = append(x.hosts, h)

@@ -31,6 +31,10 @@ func ParseName(s string) (Name, error) {
 		if scope == "@" || scope == "" || text == "" {
 			return Name{}, outcome.New(outcome.Invalid, "%q is no name of a component", s)
 		}
+		if _, err := ParseVersion(text); err == nil || text[0] == '.' {
+			// In the store this would be a version of the component "@scope".
+			return Name{}, outcome.New(outcome.Invalid, "%q is no name of a component", s)
+		}
 		text = scope + "/" + text
 	}
 	if text == "" || text[0] == '.' || reservedName(text) || len(text) > MaxNameLen {
@@ -68,7 +72,7 @@ func deviceName(s string) bool {
 // reservedName reports a name that would hide a route, or the index in the store.
 func reservedName(s string) bool {
 	s = strings.ToLower(s)
-	return s == "host" || s == "index.json"
+	return s == "host" || s == revisionKey || strings.HasPrefix(s, indexKey)
 }
 
 // String returns the name as it was spelled, sanitised.

@@ -23,7 +23,7 @@ func TestParseName_CG4_CG5(t *testing.T) {
 	}
 	for _, in := range []string{
 		"", ".", "..", "...", " ", "con", "NUL.txt", "com1", "LPT9.x", "???", ".hidden", "@/x", "@acme/", "@acme/..", "@acme/con",
-		"host", "Host", "host.", "index.json", strings.Repeat("n", 256), "\xff",
+		"host", "Host", "host.", "index.json", "registryd-revision", "@acme/1.0.0", "@acme/v2.0.0-rc.1", "@acme/.x", strings.Repeat("n", 256), "\xff",
 	} {
 		if n, err := component.ParseName(in); !errors.Is(err, outcome.Invalid) {
 			t.Errorf("%q is taken for a name: %q, %v", in, n, err)

@@ -56,6 +56,12 @@ func (r *Registry) Publish(ctx context.Context, p Publication) (map[uint32]Misma
 	} else if !errors.Is(err, ErrNoComponent) {
 		return nil, err
 	}
+	if r.config.Shared {
+		// Whoever publishes is told of the hosts of all processes.
+		if err := r.hosts.load(ctx); err != nil {
+			return nil, err
+		}
+	}
 	rec, err := r.store(ctx, p, used)
 	if err != nil {
 		return nil, err

@@ -20,7 +20,7 @@ type Registered struct {
 }
 
 // Register makes the host known that provides d, unless it is. When it returns
-// the host is in the store. Errors: ErrCollision; ErrStorage, and then it may be
+// the host is in the store. Errors: ErrCollision; ErrTooManyHosts; ErrStorage, and then it may be
 // known all the same; ctx.Err.
 func (r *Registry) Register(ctx context.Context, d Dependencies) (*Registered, error) {
 	if err := r.ready(); err != nil {
@@ -36,7 +36,7 @@ func (r *Registry) Register(ctx context.Context, d Dependencies) (*Registered, e
 		}
 		known = r.hosts.has(HostID(d))
 	}
-	id, added, err := r.index.AddHost(maps.Clone(nonNil(d)))
+	id, added, err := r.index.addHost(maps.Clone(nonNil(d)), int(r.most.Load()), maxHostBytes)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,8 +39,6 @@ type Config struct {
 	// View serves files.
 	View   View
 	Logger *slog.Logger // nil: discard
-	// Audit keeps a line about each publication; nil: nobody does.
-	Audit func(record any) error
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 }
@@ -55,6 +54,7 @@ type Registry struct {
 	mu      sync.RWMutex
 	records map[string]*record // by recordKey
 	loaded  atomic.Bool
+	most    atomic.Int64 // hosts
 
 	locks  [64]sync.Mutex // of versions being published
 	hosts  *hostFile
@@ -76,8 +76,17 @@ func New(c Config) *Registry {
 	r := &Registry{config: c, log: c.Logger, index: NewIndex(), now: c.Now, records: map[string]*record{}}
 	r.ending, r.end = context.WithCancel(context.Background())
 	r.hosts = newHostFile(r)
+	r.most.Store(math.MaxInt)
 	return r
 }
+
+// maxHostBytes bounds what all hosts together provide: the file of hosts is one
+// value of the store, and stays in memory.
+const maxHostBytes = 64 << 20
+
+// SetMaxHosts bounds how many hosts may register; those that are there already
+// stay. Without a call there is no bound but that of the memory for them.
+func (r *Registry) SetMaxHosts(n int) { r.most.Store(int64(n)) }
 
 // Close ends what runs in the background. It is idempotent.
 func (r *Registry) Close() {

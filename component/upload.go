@@ -24,7 +24,7 @@ const uploadTime = 5 * time.Minute
 // Errors: ErrNoToken, ErrWrongToken.
 func (h *Handler) authorise(w http.ResponseWriter, r *http.Request) error {
 	if h.Token == "" {
-		if httpx.TrustedFront(r) && r.Header.Get("X-Forwarded-For") == "" {
+		if httpx.TrustedFront(r) && !relayed(r.Header) {
 			return nil
 		}
 		return outcome.New(ErrNoToken, "without components.token, components are published from this machine alone")
@@ -39,6 +39,18 @@ func (h *Handler) authorise(w http.ResponseWriter, r *http.Request) error {
 		return outcome.New(ErrWrongToken, "this token may not publish")
 	}
 	return nil
+}
+
+// relayed reports whether somebody elsewhere may be behind a request of this
+// machine: a front names whom it asks for, and a browser sends forms to any
+// address for any page, but says so.
+func relayed(h http.Header) bool {
+	for _, name := range []string{"X-Forwarded-For", "X-Real-Ip", "Forwarded", "Via", "Origin", "Sec-Fetch-Site"} {
+		if len(h.Values(name)) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func bearer(r *http.Request) (string, bool) {

@@ -179,6 +179,7 @@ type Plugins struct {
 type Components struct {
 	Prefix   string         // "/api/components/"
 	ReadOnly bool           // nobody publishes
+	MaxHosts int            // that may register
 	Token    string         // secret, for publishing; "" lets this machine alone publish
 	Store    ComponentStore // everything lies there
 }

@@ -139,7 +139,7 @@ nginx: {limit_req: {rate: 50r/s, burst: 200}, modules: [a, b], version: 1.25.1, 
 	}
 	want.Policy.Rules = []config.Rule{{Allow: []string{"d3-*", "x@>=2"}, Line: 22}, {Deny: []string{"y@1.0.0"}, Reason: "old", Line: 23}}
 	want.Admin = &config.Admin{Prefix: "/staff/registry/", Tokens: []config.Token{{ID: "a", Token: secret}}}
-	want.Components, want.Modules = &config.Components{Store: config.ComponentStore{Type: "file", Path: o.Dir + "/data/state/components", Region: "us-east-1"}, Prefix: "/api/components/"}, &config.Modules{Prefix: "/m/"}
+	want.Components, want.Modules = &config.Components{Store: config.ComponentStore{Type: "file", Path: o.Dir + "/data/state/components", Region: "us-east-1"}, Prefix: "/api/components/", MaxHosts: 20000}, &config.Modules{Prefix: "/m/"}
 	want.Limits.Tarball, want.Limits.Entries = 1e9, 7
 	want.Cache.MaxBytes = 10 << 20
 	want.Nginx.LimitReq = config.LimitReq{Rate: "50r/s", Burst: 200}

@@ -10,8 +10,11 @@ func componentRows() []row {
 			Doc: "Nobody publishes; hosts still register.", Example: "true"},
 			field: func(t target) any { return &t.cfg.Components.ReadOnly }},
 		{Key: Key{Path: "components.token", Type: TypeText, Otherwise: "publishing from this machine alone", Reload: ByReload, Secret: true,
-			Doc: "What who publishes sends after `Authorization: Bearer`. Without one, only requests from this machine that came through no front may publish.", Example: "0123456789abcdef"},
+			Doc: "What who publishes sends after `Authorization: Bearer`. Without one, only requests from this machine that came through no front and from no browser may publish.", Example: "0123456789abcdef"},
 			field: func(t target) any { return &t.cfg.Components.Token }, check: bearer},
+		{Key: Key{Path: "components.max_hosts", Type: TypeInt, Min: 1, Max: 1_000_000, Default: "20000", Reload: ByReload,
+			Doc: "Most hosts that are registered; anybody may register one, and it is kept for ever. Those that are there already are answered beyond it, too.", Example: "1000"},
+			field: func(t target) any { return &t.cfg.Components.MaxHosts }},
 	}, storeRows()...)
 }
 

@@ -124,6 +124,7 @@ func (s *Server) componentRoutes(g *generation, adapter *httpx.Adapter) http.Han
 		return nil
 	}
 	c := g.config
+	g.components.registry.SetMaxHosts(c.Components.MaxHosts)
 	h := component.NewHandler(component.HandlerConfig{
 		Registry: g.components.registry, Prefix: c.Components.Prefix, Internal: c.Root.Internal, Nginx: c.Accel == "nginx",
 		Token: c.Components.Token, ReadOnly: c.Components.ReadOnly, MaxBody: c.Limits.Body, Archive: uploadLimits(c),
