@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -40,6 +41,9 @@ func (o *options) checkCommand() *cobra.Command {
 	return c
 }
 
+// endings are the signals at which nginx and its files must not be left behind.
+var endings = []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}
+
 // prove runs the statements and prints each. What only the place of the data
 // can break is said as it is when the set is written.
 func (o *options) prove(ctx context.Context, inline bool) error {
@@ -48,19 +52,40 @@ func (o *options) prove(ctx context.Context, inline bool) error {
 		return err
 	}
 	o.warn(in)
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(ctx, endings...)
 	defer stop()
-	return proof.Run(ctx, proof.Options{Input: in, Nginx: o.nginx, Inline: inline, Report: o.report})
+	defer surviveUnread()()
+	ctx, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	report := func(r proof.Result) {
+		if err := o.report(r); err != nil {
+			giveUp(err)
+		}
+	}
+	err = proof.Run(ctx, proof.Options{Input: in, Nginx: o.nginx, Inline: inline, Report: report})
+	if errors.Is(err, context.Canceled) {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// surviveUnread makes it an error, and not the end, to write what nobody reads
+// any more, as in "check | head -1". It returns what undoes that.
+func surviveUnread() func() {
+	pipe := make(chan os.Signal, 1) // sockets raise it, too; so it says nothing by itself
+	signal.Notify(pipe, syscall.SIGPIPE)
+	return func() { signal.Stop(pipe) }
 }
 
 // report prints what became of one statement.
-func (o *options) report(r proof.Result) {
+func (o *options) report(r proof.Result) error {
+	line := "ok    " + r.Statement
 	switch {
 	case r.Skipped != "":
-		fmt.Fprintf(o.streams.Out, "skip  %s (%s)\n", r.Statement, r.Skipped)
+		line = fmt.Sprintf("skip  %s (%s)", r.Statement, r.Skipped)
 	case r.Err != nil:
-		fmt.Fprintf(o.streams.Out, "FAIL  %s: %v\n", r.Statement, r.Err)
-	default:
-		fmt.Fprintf(o.streams.Out, "ok    %s\n", r.Statement)
+		line = fmt.Sprintf("FAIL  %s: %v", r.Statement, r.Err)
 	}
+	_, err := fmt.Fprintln(o.streams.Out, line)
+	return err
 }

@@ -114,7 +114,8 @@ func (s *site) write() error {
 		if s.options.alter != nil {
 			f.Data = []byte(s.options.alter(string(f.Data)))
 		}
-		if err := os.WriteFile(filepath.Join(s.conf(), f.Name), f.Data, 0o644); err != nil {
+		// Tokens may be in any of them, and nginx reads them as who starts it.
+		if err := os.WriteFile(filepath.Join(s.conf(), f.Name), f.Data, 0o600); err != nil {
 			return err
 		}
 	}
@@ -157,6 +158,8 @@ func wanted(include string) string {
 func (s *site) launch(ctx context.Context) error {
 	cmd := exec.Command(s.options.Nginx, "-p", s.conf(), "-c", filepath.Join(s.conf(), "nginx.conf"), "-g", "daemon off;")
 	cmd.Stdout, cmd.Stderr = s.said, s.said
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // its workers can be ended with it, and by us alone
+	cmd.WaitDelay = patience / 6                          // whoever else keeps its output open is not waited for
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start nginx: %w", err)
 	}
@@ -207,13 +210,14 @@ func (s *site) stop() {
 	s.daemon.close()
 }
 
-// end ends nginx, and waits for it.
+// end ends nginx, and waits for it. A master that is killed leaves its workers
+// behind; hence all of them.
 func (s *site) end() {
 	_ = s.process.Signal(syscall.SIGTERM)
 	select {
 	case <-s.ended:
 	case <-time.After(patience / 3):
-		_ = s.process.Kill()
+		_ = syscall.Kill(-s.process.Pid, syscall.SIGKILL)
 		<-s.ended
 	}
 }
