@@ -1,6 +1,10 @@
 package cache
 
-import "github.com/registryd/registryd/pkgref"
+import (
+	"context"
+
+	"github.com/registryd/registryd/pkgref"
+)
 
 // The encoding of manifests, for fuzzing and benchmarks.
 var (
@@ -22,3 +26,11 @@ var (
 
 // WaitForDeletions returns when no deletion or trimming is under way.
 func (c *Cache) WaitForDeletions() { c.trash.Wait() }
+
+// StillMissing reports whether Verify would tell that the tarball of a release is
+// missing, which it saw to be missing a moment ago.
+func (c *Cache) StillMissing(ctx context.Context, m *Manifest) (told bool, err error) {
+	v := c.verifying(ctx, m.Name, false)
+	err = v.ifStillHeld(m, nil, blobFile(m), func() error { told = true; return nil })
+	return told, err
+}

@@ -298,6 +298,22 @@ func TestVerify_BesideRequests(t *testing.T) {
 	wg.Wait()
 }
 
+// TestVerify_BytesThatCameBack: a release that was evicted while it was looked at,
+// and fetched again before that could be told, is not damaged.
+func TestVerify_BytesThatCameBack(t *testing.T) {
+	t.Parallel()
+	e, m := held(t)
+	if told, err := e.StillMissing(t.Context(), m); told || err != nil {
+		t.Errorf("told of a tarball that is there: %t, %v", told, err)
+	}
+	if err := os.Remove(e.blob(m)); err != nil {
+		t.Fatal(err)
+	}
+	if told, err := e.StillMissing(t.Context(), m); !told || err != nil {
+		t.Errorf("told of one that is not there: %t, %v", told, err)
+	}
+}
+
 func TestVerify_EndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	e, m := held(t)

@@ -129,7 +129,9 @@ func (v *verifying) packProblem(m *Manifest, f *os.File) (string, error) {
 }
 
 // ifStillHeld runs tell under the release's lock, if m is what is held and the
-// file is the one that was looked at; f is nil where there was none to open.
+// file is the one that was looked at; f is nil where there was none to open, and
+// then there is none now either. A release that was evicted and fetched again in
+// between has the same bytes under the same name.
 func (v *verifying) ifStillHeld(m *Manifest, f *os.File, file string, tell func() error) error {
 	lock := v.c.releaseLock(m.Name, m.Version)
 	lock.Lock()
@@ -141,10 +143,24 @@ func (v *verifying) ifStillHeld(m *Manifest, f *os.File, file string, tell func(
 	if err != nil {
 		return err
 	}
-	if f != nil && !v.c.isNow(f, file) {
-		return nil
+	same, err := v.unchanged(f, file)
+	if !same || err != nil {
+		return err
 	}
 	return tell()
+}
+
+// unchanged reports whether a name still stands for what was opened, or still
+// for nothing that can be.
+func (v *verifying) unchanged(f *os.File, file string) (bool, error) {
+	if f != nil {
+		return v.c.isNow(f, file), nil
+	}
+	now, _, err := v.openBytes(file)
+	if now != nil {
+		now.Close()
+	}
+	return now == nil, err
 }
 
 // isNow reports whether the open file is still what has that name.
