@@ -2,6 +2,7 @@ package templates
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/registryd/registryd/config"
@@ -108,6 +109,7 @@ func (m *model) setAccess(in Input) {
 	if len(n.Private.Tokens) > 0 && len(m.Scopes) > 0 {
 		m.Bearer = "^(?i:bearer) +" + alternatives(n.Private.Tokens) + `\z`
 	}
+	m.Deny = !slices.Contains(in.Build.Without, "access")
 	m.Cert, m.CertKey = n.TLS.Cert, n.TLS.Key
 	m.Nodes = n.Nodes
 	version := n.Version

@@ -140,6 +140,43 @@ func TestPrivateByOneKind_N8(t *testing.T) {
 	}
 }
 
+// TestPrivateInSomebodysServer_N8: what the server around says of addresses makes
+// nothing private public.
+func TestPrivateInSomebodysServer_N8(t *testing.T) {
+	for around, kinds := range map[string][]string{
+		"allow all;":              {"both", "passwords", "tokens"},
+		"satisfy any; allow all;": {"passwords", "tokens"},
+	} {
+		for _, kind := range kinds {
+			t.Run(around+" "+kind, func(t *testing.T) {
+				both(t, siteOptions{around: around, change: withPrivate(t, func(p *config.Private) {
+					switch kind {
+					case "passwords":
+						p.Tokens = nil
+					case "tokens":
+						p.HTPasswd = ""
+					}
+				})}, func(t *testing.T, s *site) {
+					furnishPrivate(s)
+					good := goodToken
+					if kind == "passwords" {
+						good = basic("ann", "open sesame")
+					}
+					for target, daemon := range map[string]string{
+						"/lib/@acme/disk/1.0.0/a.js":      "",
+						"/lib/@acme/made/1.0.0/a.js":      "/lib/@acme/made/1.0.0/a.js",
+						"/lib/@acme/disk/1.0.0/a.js?meta": "/lib/@acme/disk/1.0.0/a.js?meta",
+					} {
+						check(t, s, row{target: target, status: 401})
+						check(t, s, row{target: target, headers: []string{good}, status: 200, daemon: daemon})
+					}
+					check(t, s, row{target: "/lib/disk/1.0.0/a.js", status: 200})
+				})
+			})
+		}
+	}
+}
+
 // TestTLS_N8: HTTP/2 for clients that ask for it, HTTP/1.1 for others, and the
 // daemon hears that it was TLS.
 func TestTLS_N8(t *testing.T) {

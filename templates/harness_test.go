@@ -131,6 +131,7 @@ type siteOptions struct {
 	front   string // directory of the front page
 	network string // of the daemon; "" is tcp
 	linked  bool   // root.fs is a link of another owner, which needs root
+	around  string // what server{} says beside the include
 }
 
 // start runs nginx on a free loopback port until the test ends.
@@ -159,7 +160,7 @@ func start(t testing.TB, f form, o siteOptions) *site {
 	if os.Geteuid() == 0 {
 		in.Owner = "root" // the test's directories are closed to others
 	}
-	writeForm(t, f, in)
+	writeForm(t, f, in, o.around)
 	s.run(binary, conf, o.nofile)
 	return s
 }
@@ -172,14 +173,15 @@ func maxFiles(t testing.TB) int {
 	return int(limit.Max)
 }
 
-// writeForm writes what nginx will read.
-func writeForm(t testing.TB, f form, in templates.Input) {
+// writeForm writes what nginx will read. around is put into server{}.
+func writeForm(t testing.TB, f form, in templates.Input, around string) {
 	t.Helper()
 	files, err := templates.Render(in)
 	must(t, err)
 	if f == include {
 		files = wrap(t, in)
 	}
+	files[0].Data = bytes.Replace(files[0].Data, []byte("listen "), []byte(around+"\nlisten "), 1)
 	for _, file := range files {
 		must(t, os.WriteFile(filepath.Join(in.Dir, file.Name), file.Data, 0o644))
 	}

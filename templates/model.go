@@ -44,6 +44,7 @@ type model struct {
 	Nodes                                            []string // none: Server alone
 	Scopes                                           []string // that are private
 	HTPasswd, Bearer                                 string   // who may read them: a file, a pattern
+	Deny                                             bool     // this nginx knows addresses
 	NodePattern, PrivatePattern                      string
 	Place                                            string // the URL prefix of the block being written
 	Private                                          bool   // that block is for those who may

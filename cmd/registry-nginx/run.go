@@ -97,6 +97,9 @@ func (o *options) include(in templates.Input) error {
 	if err != nil {
 		return err
 	}
+	if len(in.Config.Nginx.Private.Tokens) > 0 {
+		o.say("the output has the tokens of nginx.private in it; let nobody read it but who starts nginx")
+	}
 	_, err = o.streams.Out.Write(text)
 	return err
 }
