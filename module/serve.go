@@ -31,7 +31,8 @@ type Server struct {
 
 // ServeHTTP answers a request whose raw path begins with the prefix.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	rest, ok := strings.CutPrefix(r.URL.EscapedPath(), s.Prefix)
+	path := r.URL.EscapedPath()
+	rest, ok := strings.CutPrefix(path, s.Prefix)
 	if !ok {
 		s.refuse(w, r, outcome.New(outcome.Declined, "no such route"))
 		return
@@ -42,7 +43,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	for {
 		t := s.API.Table()
-		m, err := t.router.Match(r.Method, "/"+rest)
+		m, err := t.router.Match(r.Method, path[len(s.Prefix)-1:])
 		switch {
 		case err != nil:
 			s.refuse(w, r, err)
@@ -57,25 +58,32 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		u := m.Route.Tag.(*Unit)
 		if lease, ok := u.Enter(); ok {
-			defer lease.Leave()
-			t.handler(s, u, m.Route.Operation).ServeHTTP(w, operation.Matched(r, m.Path, lease))
+			s.operate(w, r, t.route(s, u, m.Route.Operation), &m, lease)
 			return
 		}
 		// Lost against a swap: another table is in force by now.
 	}
 }
 
-// handlerKey is under which a table keeps what answers an operation for a server.
-type handlerKey struct {
+// operate answers a request by the operation that was found, and gives the lease back.
+func (s *Server) operate(w http.ResponseWriter, r *http.Request, route *httpx.Route, m *operation.Match, lease Lease) {
+	defer lease.Leave()
+	route.Serve(w, r, func(w http.ResponseWriter, r *http.Request) error {
+		return m.Route.Operation.Serve(w, r, m.Path, lease)
+	})
+}
+
+// routeKey is under which a table keeps the route of an operation for a server.
+type routeKey struct {
 	s  *Server
 	op *operation.Operation
 }
 
-// handler returns what answers an operation, made once: it names it in the log and the metrics.
-func (t *Table) handler(s *Server, u *Unit, op *operation.Operation) http.Handler {
-	key := handlerKey{s, op}
-	if h, ok := t.handlers.Load(key); ok {
-		return h.(http.Handler)
+// route returns the route of an operation, made once: it names it in the log and the metrics.
+func (t *Table) route(s *Server, u *Unit, op *operation.Operation) *httpx.Route {
+	key := routeKey{s, op}
+	if route, ok := t.routes.Load(key); ok {
+		return route.(*httpx.Route)
 	}
 	a := *s.Adapter
 	if s.Logger != nil {
@@ -90,8 +98,8 @@ func (t *Table) handler(s *Server, u *Unit, op *operation.Operation) http.Handle
 			s.Observe(u.Name, op.Name(), label, d)
 		}
 	}
-	h, _ := t.handlers.LoadOrStore(key, a.Handle("operation", op.Serve))
-	return h.(http.Handler)
+	route, _ := t.routes.LoadOrStore(key, a.Route("operation"))
+	return route.(*httpx.Route)
 }
 
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, err error) {

@@ -257,19 +257,13 @@ func (s *Set) unit(name string, m Module) (*Unit, error) {
 	return u, nil
 }
 
-// goLease is a reference to an instance.
-type goLease struct {
-	i    *instance
-	once sync.Once
-}
-
 // Leave is part of Lease.
-func (l *goLease) Leave() { l.once.Do(l.i.leave) }
+func (i *instance) Leave() { i.leave() }
 
 // Keep is part of operation.Leased.
-func (l *goLease) Keep() func() {
-	l.i.refs.Add(1)
-	return sync.OnceFunc(l.i.leave)
+func (i *instance) Keep() func() {
+	i.refs.Add(1)
+	return sync.OnceFunc(i.leave)
 }
 
 func (i *instance) enter() (Lease, bool) {
@@ -279,7 +273,7 @@ func (i *instance) enter() (Lease, bool) {
 			return nil, false
 		}
 		if i.refs.CompareAndSwap(n, n+1) {
-			return &goLease{i: i}, true
+			return i, true
 		}
 	}
 }

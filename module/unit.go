@@ -19,7 +19,7 @@ type Function func(ctx context.Context, args ...json.RawMessage) (json.RawMessag
 // Lease keeps a unit from being given up.
 type Lease interface {
 	operation.Leased
-	// Leave gives the lease back. It is idempotent.
+	// Leave gives the lease back. It is called once.
 	Leave()
 }
 
@@ -51,8 +51,8 @@ type Table struct {
 	units  []*Unit // by name
 	router *operation.Router
 	keys   map[string]*Unit
-	// handlers holds, by handlerKey, what is made at the first request.
-	handlers sync.Map
+	// routes holds, by routeKey, what is made at the first request.
+	routes sync.Map
 }
 
 // reservedPaths belong to the API itself.

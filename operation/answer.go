@@ -38,7 +38,9 @@ func (c *Call) write(w http.ResponseWriter, a Answer, checked bool) error {
 			return err
 		}
 	}
-	kind, data, err := c.encode(status, a)
+	e := c.op.encoder()
+	defer c.op.encoders.Put(e)
+	kind, data, err := c.encode(e, status, a)
 	if err != nil {
 		return err
 	}
@@ -73,8 +75,8 @@ func bodyless(status int) bool {
 	return status < 200 || status == http.StatusNoContent || status == http.StatusNotModified
 }
 
-// encode makes a body of a value.
-func (c *Call) encode(status int, a Answer) (kind []string, data []byte, err error) {
+// encode makes a body of a value. It belongs to the encoder.
+func (c *Call) encode(e *encoder, status int, a Answer) (kind []string, data []byte, err error) {
 	how := c.Descriptor.Response.Serialize
 	if how == "" && c.Descriptor.Protocol {
 		how = SerializeJSON
@@ -99,7 +101,7 @@ func (c *Call) encode(status int, a Answer) (kind []string, data []byte, err err
 		}
 		return plainJSON(v)
 	}
-	data, err = marshal(a.Value)
+	data, err = e.marshal(a.Value)
 	if err != nil {
 		return nil, nil, fmt.Errorf("the answer is no JSON: %w", err)
 	}
@@ -129,15 +131,33 @@ func plainJSON(v json.RawMessage) ([]string, []byte, error) {
 	return textType, trimmed, nil
 }
 
-// marshal is json.Marshal that leaves "<" as it is.
-func marshal(v any) ([]byte, error) {
-	var out bytes.Buffer
-	e := json.NewEncoder(&out)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
+// encoder is json.Marshal that leaves "<" as it is, into a buffer that the next answer uses too.
+type encoder struct {
+	out  bytes.Buffer
+	json *json.Encoder
+}
+
+// maxKept is the largest buffer that is kept, in bytes.
+const maxKept = 64 << 10
+
+// encoder returns one that nobody uses. Who is done puts it back.
+func (o *Operation) encoder() *encoder {
+	if e, ok := o.encoders.Get().(*encoder); ok && e.out.Cap() <= maxKept {
+		e.out.Reset()
+		return e
+	}
+	e := &encoder{}
+	e.json = json.NewEncoder(&e.out)
+	e.json.SetEscapeHTML(false)
+	return e
+}
+
+// marshal returns bytes that are good until the encoder is put back.
+func (e *encoder) marshal(v any) ([]byte, error) {
+	if err := e.json.Encode(v); err != nil {
 		return nil, err
 	}
-	return bytes.TrimSuffix(out.Bytes(), []byte("\n")), nil
+	return bytes.TrimSuffix(e.out.Bytes(), []byte("\n")), nil
 }
 
 // keeps checks an answer against the declared members. Errors: a *httpx.Reply.

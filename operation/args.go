@@ -55,7 +55,6 @@ func typeSchema(name string) (doc any, date bool) {
 // arguments looks all of them up. Errors: a *httpx.Reply that names the parameter; that of Implementation.Deserialize.
 func (c *Call) arguments(ctx context.Context) error {
 	params := c.op.params
-	c.args = make([]any, len(params))
 	var lost []string
 	for i := range params {
 		v, there, err := c.argument(ctx, &params[i])
@@ -106,17 +105,14 @@ func (c *Call) wrong(p *param, what string) error {
 
 // argument looks one up, deserialises and checks it; false when it is missing.
 func (c *Call) argument(ctx context.Context, p *param) (any, bool, error) {
-	v, from := c.find(p)
-	if from == nowhere {
+	f := c.find(p)
+	if f.from == nowhere {
 		if !p.HasDefault {
 			return nil, false, nil
 		}
-		v = p.Default
-		if _, text := v.(string); text {
-			from = textJSON
-		}
+		f = ofJSON(p.Default)
 	}
-	v, err := c.deserialize(ctx, p, v, from)
+	v, err := c.deserialize(ctx, p, f)
 	if err != nil {
 		return nil, false, err
 	}
@@ -130,21 +126,22 @@ func (c *Call) argument(ctx context.Context, p *param) (any, bool, error) {
 }
 
 // deserialize makes a value of a text, or of each of a list of texts.
-func (c *Call) deserialize(ctx context.Context, p *param, v any, from origin) (any, error) {
-	if text, ok := v.(string); ok && from >= textJSON {
-		return c.read(ctx, p, text, from)
-	}
-	if list, many := v.([]any); many && from == fromText {
-		for i, e := range list {
-			text, _ := e.(string)
-			one, err := c.read(ctx, p, text, from)
+func (c *Call) deserialize(ctx context.Context, p *param, f found) (any, error) {
+	switch f.from {
+	case textJSON, fromText:
+		return c.read(ctx, p, f.text, f.from)
+	case fromTexts:
+		list := make([]any, len(f.texts))
+		for i, text := range f.texts {
+			one, err := c.read(ctx, p, text, fromText)
 			if err != nil {
 				return nil, err
 			}
 			list[i] = one
 		}
+		return list, nil
 	}
-	return v, nil
+	return f.value, nil
 }
 
 // read deserialises one text.

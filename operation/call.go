@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/julienschmidt/httprouter"
+
 	"github.com/registryd/registryd/internal/httpx"
 )
 
@@ -54,7 +56,8 @@ type Call struct {
 	More map[string]any
 
 	op    *Operation
-	path  pathValues
+	ctx   context.Context // of the request, with what Operation.Serve was given
+	path  httprouter.Params
 	args  []any
 	given uint64 // bit i: args[i] is there
 	query url.Values
@@ -66,9 +69,6 @@ type Call struct {
 	}
 	detach func(time.Duration)
 }
-
-// pathValues finds the value of a placeholder.
-type pathValues interface{ ByName(name string) string }
 
 // Args are the values in the order of the declaration; nil for one that is missing.
 func (c *Call) Args() []any { return c.args }

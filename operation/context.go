@@ -2,14 +2,15 @@ package operation
 
 import (
 	"context"
-	"net/http"
+
+	"github.com/julienschmidt/httprouter"
 )
 
 // matched is the context of a request whose operation was found. It is one value for all that the engine adds, since
 // each costs every request.
 type matched struct {
 	context.Context
-	path  pathValues
+	path  httprouter.Params
 	lease Leased
 }
 
@@ -30,27 +31,14 @@ func (m *matched) Value(key any) any {
 	return m.Context.Value(key)
 }
 
-// Matched returns r as Operation.Serve wants it: path holds the placeholders, and lease is what a task keeps beyond
-// its request; nil: nothing.
-func Matched(r *http.Request, path interface{ ByName(name string) string }, lease Leased) *http.Request {
-	return r.WithContext(&matched{r.Context(), path, lease})
-}
-
-// noPath has no placeholders.
-type noPath struct{}
-
-// ByName is part of pathValues.
-func (noPath) ByName(string) string { return "" }
-
-func pathOf(ctx context.Context) pathValues {
-	if p, ok := ctx.Value(pathKey{}).(pathValues); ok && p != nil {
-		return p
-	}
-	return noPath{}
+// pathOf returns the placeholders of the path of a request, nil for none.
+func pathOf(ctx context.Context) httprouter.Params {
+	p, _ := ctx.Value(pathKey{}).(httprouter.Params)
+	return p
 }
 
 // WithLease returns a context that has a lease, for calls outside of requests.
-func WithLease(ctx context.Context, l Leased) context.Context { return &matched{ctx, noPath{}, l} }
+func WithLease(ctx context.Context, l Leased) context.Context { return &matched{ctx, nil, l} }
 
 // LeaseOf returns what Matched or WithLease put there, nil if nothing was.
 func LeaseOf(ctx context.Context) Leased {

@@ -10,6 +10,9 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
+
+	"github.com/julienschmidt/httprouter"
 
 	"github.com/registryd/registryd/internal/httpx"
 	"github.com/registryd/registryd/internal/outcome"
@@ -46,7 +49,8 @@ type Operation struct {
 	placeholders map[string]bool
 	segments     []segment
 	needsBody    bool
-	serve        httpx.HandlerFunc // with middleware around it
+	around       httpx.HandlerFunc // the middleware, or a handler that answers by itself; nil: run alone
+	encoders     sync.Pool         // of *encoder
 }
 
 // New compiles an operation. Errors: outcome.Invalid, which names the operation.
@@ -126,9 +130,9 @@ func (o *Operation) compileParams() error {
 
 // wrap puts the middleware around the operation, the first one outermost.
 func (o *Operation) wrap() error {
-	o.serve = o.run
-	if o.impl.Raw != nil {
-		o.serve = o.impl.Raw
+	o.around = o.impl.Raw
+	if o.around == nil && len(o.descriptor.Middleware) > 0 {
+		o.around = o.wrapped
 	}
 	for _, name := range slices.Backward(o.descriptor.Middleware) {
 		bare, argument, _ := strings.Cut(name, ":")
@@ -140,19 +144,36 @@ func (o *Operation) wrap() error {
 		if err != nil {
 			return fmt.Errorf("middleware %q: %w", name, err)
 		}
-		o.serve = m(&o.descriptor, o.serve)
+		o.around = m(&o.descriptor, o.around)
 	}
 	return nil
 }
 
-// Serve answers a request that Matched has prepared. Errors: for httpx.Adapter.
-func (o *Operation) Serve(w http.ResponseWriter, r *http.Request) error {
+// Serve answers a request. path holds the placeholders, and lease is what a task keeps beyond its request; nil: nothing.
+// Errors: for httpx.Adapter.
+func (o *Operation) Serve(w http.ResponseWriter, r *http.Request, path httprouter.Params, lease Leased) error {
 	if o.descriptor.Key {
 		if err := authorise(r, o.options.Key, o.descriptor.Protocol); err != nil {
 			return err
 		}
 	}
-	return o.serve(w, r)
+	if o.around != nil {
+		return o.around(w, r.WithContext(&matched{r.Context(), path, lease}))
+	}
+	v := &visit{matched: matched{r.Context(), path, lease}}
+	return o.run(&v.matched, v, w, r)
+}
+
+// visit is what the engine needs for one request. It is one value, since each costs every request.
+type visit struct {
+	matched
+	call Call
+	args [4]any // of operations with as few parameters
+}
+
+// wrapped runs the operation behind its middleware, which may have changed the context.
+func (o *Operation) wrapped(w http.ResponseWriter, r *http.Request) error {
+	return o.run(r.Context(), &visit{}, w, r)
 }
 
 // authorise compares the key that the request has. Errors: a *httpx.Reply, outcome.Unauthorized,
@@ -183,9 +204,17 @@ func sameKey(a, b string) bool {
 }
 
 // run is everything behind the middleware.
-func (o *Operation) run(w http.ResponseWriter, r *http.Request) error {
-	ctx := r.Context()
-	c := &Call{Request: r, Descriptor: &o.descriptor, op: o, path: pathOf(ctx)}
+func (o *Operation) run(ctx context.Context, v *visit, w http.ResponseWriter, r *http.Request) error {
+	c := &v.call
+	c.Request, c.Descriptor, c.op, c.ctx, c.path = r, &o.descriptor, o, ctx, v.path
+	if c.path == nil {
+		c.path = pathOf(ctx)
+	}
+	if n := len(o.params); n <= len(v.args) {
+		c.args = v.args[:n:n]
+	} else {
+		c.args = make([]any, n)
+	}
 	if o.needsBody && r.Method != http.MethodGet && r.Method != http.MethodHead {
 		if err := c.readBody(); err != nil {
 			return err

@@ -18,20 +18,29 @@ import (
 type origin uint8
 
 const (
-	nowhere  origin = iota // nothing was found
-	fromJSON               // of a JSON body, typed
-	textJSON               // of a JSON body, a text
-	fromText               // a text, or a list of them, that cannot be anything else
+	nowhere   origin = iota // nothing was found
+	fromJSON                // of a JSON body, typed
+	textJSON                // of a JSON body, a text
+	fromText                // a text that cannot be anything else
+	fromTexts               // several of them
 )
 
+// found is what stands for a parameter. Texts are no interfaces before they are read: each of those costs an allocation.
+type found struct {
+	from  origin
+	text  string   // textJSON, fromText
+	texts []string // fromTexts; not to be changed
+	value any      // fromJSON
+}
+
 // find looks for a parameter where it may be.
-func (c *Call) find(p *param) (any, origin) {
+func (c *Call) find(p *param) found {
 	switch p.In {
 	case InHeader:
 		if values := c.Request.Header[p.key]; len(values) > 0 {
-			return strings.Join(values, ", "), fromText
+			return found{from: fromText, text: strings.Join(values, ", ")}
 		}
-		return nil, nowhere
+		return found{}
 	case InPath:
 		return c.inPath(p)
 	case InBody:
@@ -39,66 +48,105 @@ func (c *Call) find(p *param) (any, origin) {
 	case InQuery:
 		return c.inQuery(p)
 	}
-	if v, from := c.inPath(p); from != nowhere {
-		return v, from
+	if f := c.inPath(p); f.from != nowhere {
+		return f
 	}
-	if v, from := c.inBody(p); from != nowhere {
-		return v, from
+	if f := c.inBody(p); f.from != nowhere {
+		return f
 	}
 	return c.inQuery(p)
 }
 
-func (c *Call) inPath(p *param) (any, origin) {
+func (c *Call) inPath(p *param) found {
 	if !p.inPath {
-		return nil, nowhere
+		return found{}
 	}
 	v := c.path.ByName(p.Name)
 	if v == "" {
-		return nil, nowhere
+		return found{}
 	}
-	return v, fromText
+	return found{from: fromText, text: v}
 }
 
-func (c *Call) inBody(p *param) (any, origin) {
+func (c *Call) inBody(p *param) found {
 	if c.form != nil {
-		return texts(c.form[p.Name])
+		return ofTexts(c.form[p.Name])
 	}
 	v, ok := c.body[p.Name]
 	if !ok {
-		return nil, nowhere
+		return found{}
 	}
-	if _, text := v.(string); text {
-		return v, textJSON
-	}
-	return v, fromJSON
+	return ofJSON(v)
 }
 
-func (c *Call) inQuery(p *param) (any, origin) {
+// ofJSON is a value that has a type.
+func ofJSON(v any) found {
+	if text, ok := v.(string); ok {
+		return found{from: textJSON, text: text}
+	}
+	return found{from: fromJSON, value: v}
+}
+
+// maxScanned is how long a query may be that is read anew for each parameter, in bytes. Up to there that costs less than
+// a map.
+const maxScanned = 512
+
+func (c *Call) inQuery(p *param) found {
+	raw := c.Request.URL.RawQuery
+	if raw == "" {
+		return found{}
+	}
+	if c.query == nil && len(raw) <= maxScanned && !strings.ContainsAny(raw, "%+;") {
+		text, count := scan(raw, p.Name)
+		if count == 0 {
+			return found{}
+		}
+		if count == 1 {
+			return found{from: fromText, text: text}
+		}
+	}
 	if c.query == nil {
 		c.query = c.Request.URL.Query()
 	}
-	return texts(c.query[p.Name])
+	return ofTexts(c.query[p.Name])
 }
 
-// texts is what repeated keys are: one text, or a list of them.
-func texts(values []string) (any, origin) {
+// scan looks for a key in a query in which nothing is escaped, and counts how often it is there.
+func scan(query, key string) (value string, count int) {
+	for query != "" {
+		var pair string
+		pair, query, _ = strings.Cut(query, "&")
+		if k, v, _ := strings.Cut(pair, "="); k == key && pair != "" {
+			value = v
+			count++
+		}
+	}
+	return value, count
+}
+
+// ofTexts is what repeated keys are: one text, or several.
+func ofTexts(values []string) found {
 	switch len(values) {
 	case 0:
-		return nil, nowhere
+		return found{}
 	case 1:
-		return values[0], fromText
+		return found{from: fromText, text: values[0]}
 	}
-	list := make([]any, len(values))
-	for i, v := range values {
-		list[i] = v
-	}
-	return list, fromText
+	return found{from: fromTexts, texts: values}
 }
 
 func formValues(form url.Values) map[string]any {
 	m := make(map[string]any, len(form))
 	for k, v := range form {
-		m[k], _ = texts(v)
+		if len(v) == 1 {
+			m[k] = v[0]
+			continue
+		}
+		list := make([]any, len(v))
+		for i := range v {
+			list[i] = v[i]
+		}
+		m[k] = list
 	}
 	return m
 }

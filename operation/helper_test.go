@@ -30,7 +30,7 @@ func declared(t *testing.T, text string) operation.Descriptor {
 }
 
 // serve returns a server of operations.
-func serve(t *testing.T, ops ...*operation.Operation) http.Handler {
+func serve(t testing.TB, ops ...*operation.Operation) http.Handler {
 	t.Helper()
 	a := &httpx.Adapter{}
 	var routes []operation.Route
@@ -51,7 +51,7 @@ func serve(t *testing.T, ops ...*operation.Operation) http.Handler {
 		case m.Route == nil:
 			return outcome.New(outcome.Declined, "no such path")
 		}
-		return m.Route.Operation.Serve(w, operation.Matched(r, m.Path, nil))
+		return m.Route.Operation.Serve(w, r, m.Path, nil)
 	})
 }
 

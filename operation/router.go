@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/julienschmidt/httprouter"
 
@@ -14,8 +15,9 @@ import (
 
 // Router finds the operation of a request. It does not change. Safe for concurrent use.
 type Router struct {
-	tree *httprouter.Router
-	used []string // methods that have routes
+	tree     *httprouter.Router
+	used     []string  // methods that have routes
+	matchers sync.Pool // of *matcher
 }
 
 // Route is one operation as a Router finds it.
@@ -153,8 +155,12 @@ func (r *Router) Match(method, path string) (Match, error) {
 			params[i].Value = value
 		}
 	}
-	var m matcher
-	h(&m, nil, params)
+	m, ok := r.matchers.Get().(*matcher)
+	if !ok {
+		m = &matcher{}
+	}
+	defer r.matchers.Put(m)
+	h(m, nil, params)
 	return Match{Route: m.route, Path: params}, nil
 }
 

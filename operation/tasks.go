@@ -189,13 +189,13 @@ func (t *Tasks) start(c *Call, k *task) error {
 
 // context is that of a task: with the values of the request, and a life of its own.
 func (t *Tasks) context(c *Call) (context.Context, func()) {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(c.Request.Context()))
+	ctx, cancel := context.WithCancel(context.WithoutCancel(c.ctx))
 	stop := context.AfterFunc(t.life, cancel)
 	leave := func() {}
 	if l := LeaseOf(ctx); l != nil {
 		leave = l.Keep()
 	}
-	c.Request = c.Request.WithContext(ctx)
+	c.ctx, c.Request = ctx, c.Request.WithContext(ctx)
 	return ctx, func() {
 		stop()
 		cancel()

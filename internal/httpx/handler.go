@@ -34,31 +34,47 @@ type Adapter struct {
 
 // Handle returns the http.Handler of h. route is its name in logs and metrics.
 func (a *Adapter) Handle(route string, h HandlerFunc) http.Handler {
-	logger := a.Logger
-	if logger == nil {
-		logger = slog.New(slog.DiscardHandler)
+	named := a.Route(route)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { named.Serve(w, r, h) })
+}
+
+// Route answers for handlers that are known only when a request is there. Safe for concurrent use.
+type Route struct {
+	adapter *Adapter
+	name    string
+	logger  *slog.Logger
+}
+
+// Route returns a route by its name in logs and metrics.
+func (a *Adapter) Route(name string) *Route {
+	route := &Route{adapter: a, name: name, logger: a.Logger}
+	if route.logger == nil {
+		route.logger = slog.New(slog.DiscardHandler)
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		start := time.Now()
-		rec := &recorder{ResponseWriter: w}
-		err, row := call(h, rec, r), &success
-		if err != nil {
-			row = lookup(err) // once: it walks the chain of err for every row
-		}
-		if err != nil && !rec.written {
-			a.write(rec, r, row, err)
-			rec.answered = row
-		}
-		d := time.Since(start)
-		if a.Observe != nil {
-			a.Observe(route, rec.status(), row.label, d)
-		}
-		logAnswer(logger, r, answer{route, rec, row, err, d})
-		if err != nil && row != rec.answered {
-			// What was sent is not the whole: only a broken connection says so.
-			panic(http.ErrAbortHandler)
-		}
-	})
+	return route
+}
+
+// Serve answers a request by h, which is not kept.
+func (route *Route) Serve(w http.ResponseWriter, r *http.Request, h HandlerFunc) {
+	a, start := route.adapter, time.Now()
+	rec := &recorder{ResponseWriter: w}
+	err, row := call(h, rec, r), &success
+	if err != nil {
+		row = lookup(err) // once: it walks the chain of err for every row
+	}
+	if err != nil && !rec.written {
+		a.write(rec, r, row, err)
+		rec.answered = row
+	}
+	d := time.Since(start)
+	if a.Observe != nil {
+		a.Observe(route.name, rec.status(), row.label, d)
+	}
+	logAnswer(route.logger, r, answer{route.name, rec, row, err, d})
+	if err != nil && row != rec.answered {
+		// What was sent is not the whole: only a broken connection says so.
+		panic(http.ErrAbortHandler)
+	}
 }
 
 // call runs h; a panic becomes an error with its stack.
