@@ -62,9 +62,10 @@ func makeBundle(ctx context.Context, src plugin.Source) (*bundle, error) {
 func collect(r api.BuildResult, main string) (*bundle, error) {
 	var b bundle
 	for _, f := range r.OutputFiles {
-		if strings.HasSuffix(f.Path, ".map") {
+		switch filepath.Ext(f.Path) {
+		case ".map":
 			b.srcs = f.Contents
-		} else {
+		case ".js": // a style sheet that somebody imports is a file beside it
 			b.code = f.Contents
 		}
 	}
@@ -113,6 +114,21 @@ func fence(b api.PluginBuild, dir string) {
 		code := hostModules[a.Path]
 		return api.OnLoadResult{Contents: &code, Loader: api.LoaderJS}, nil
 	})
+	// What a pattern of imports matches was never asked for one by one.
+	b.OnLoad(api.OnLoadOptions{Filter: ".*", Namespace: "file"}, func(a api.OnLoadArgs) (api.OnLoadResult, error) {
+		if !inside(dir, a.Path) {
+			return api.OnLoadResult{Errors: []api.Message{{Text: fmt.Sprintf(outside, filepath.Base(a.Path))}}}, nil
+		}
+		return api.OnLoadResult{}, nil
+	})
+}
+
+const outside = "%q lies outside of the plugin's directory"
+
+// inside reports whether a file, and what it may be a link to, lies in dir.
+func inside(dir, path string) bool {
+	real, err := filepath.EvalSymlinks(path)
+	return err == nil && within(dir, real)
 }
 
 func resolve(b api.PluginBuild, dir string, a api.OnResolveArgs) api.OnResolveResult {
@@ -136,8 +152,8 @@ func resolve(b api.PluginBuild, dir string, a api.OnResolveArgs) api.OnResolveRe
 	case r.External || r.Namespace != "file":
 		return refuse("%q cannot be bundled", a.Path)
 	}
-	if real, err := filepath.EvalSymlinks(r.Path); err != nil || !within(dir, real) {
-		return refuse("%q lies outside of the plugin's directory", a.Path)
+	if !inside(dir, r.Path) {
+		return refuse(outside, a.Path)
 	}
 	return api.OnResolveResult{Path: r.Path, Namespace: r.Namespace, Suffix: r.Suffix, SideEffects: effects(r.SideEffects)}
 }

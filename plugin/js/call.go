@@ -47,7 +47,7 @@ func (c *call) start() {
 		return
 	}
 	c.turn(func() (err error) {
-		i.dispatch, err = i.vm.EvalBytecodeValue(i.p.prelude)
+		i.dispatch, err = i.vm.EvalBytecodeValue(i.p.engine.prelude)
 		return err
 	})
 	if c.settled {

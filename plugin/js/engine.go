@@ -26,7 +26,13 @@ var Declarations string
 const firstLine = 10000
 
 // Engine is a plugin.Engine for JavaScript and TypeScript. Its zero value is ready. Safe for concurrent use.
-type Engine struct{ live atomic.Int64 }
+type Engine struct {
+	live atomic.Int64
+
+	once    sync.Once
+	prelude []byte // the runtime in the engine's own form, the same for all programs
+	failed  error  // of compiling it
+}
 
 // Live returns how many virtual machines exist, those that are left behind in a long function included.
 func (e *Engine) Live() int { return int(e.live.Load()) }
@@ -50,22 +56,29 @@ type program struct {
 	name   string
 	bundle *bundle
 
-	prelude, code []byte // in the engine's own form, which no other release of it understands
-	trace         func() *tracer
+	code  []byte // in the engine's own form, which no other release of it understands
+	trace func() *tracer
 }
 
-// compile turns runtime and bundle into what machines of this process run.
-func (p *program) compile() error {
+// compiled turns a script into what machines of this process run.
+func compiled(code string) ([]byte, error) {
 	vm, err := quickjs.NewVM()
 	if err != nil {
-		return outcome.Wrap(outcome.Unavailable, err, "make a virtual machine")
+		return nil, outcome.Wrap(outcome.Unavailable, err, "make a virtual machine")
 	}
 	defer vm.Close()
-	if p.prelude, err = vm.Compile(preludeText(), quickjs.EvalGlobal); err != nil {
-		return outcome.Wrap(outcome.Unavailable, err, "compile the runtime")
+	return vm.Compile(code, quickjs.EvalGlobal)
+}
+
+// compile turns the runtime, once, and the bundle into what machines run.
+func (p *program) compile() (err error) {
+	e := p.engine
+	e.once.Do(func() { e.prelude, e.failed = compiled(preludeText()) })
+	if e.failed != nil {
+		return outcome.Wrap(outcome.Unavailable, e.failed, "compile the runtime")
 	}
 	code := strings.Repeat("\n", firstLine) + "(function(module, exports, __registryd) {\n" + string(p.bundle.code) + "\n})"
-	if p.code, err = vm.Compile(code, quickjs.EvalGlobal); err != nil {
+	if p.code, err = compiled(code); err != nil {
 		return outcome.Wrap(outcome.Invalid, err, "%s", p.name)
 	}
 	p.trace = sync.OnceValue(func() *tracer { return newTracer(p.bundle.srcs) })

@@ -50,6 +50,7 @@ func call(t testing.TB, i plugin.Instance, fn string, args ...string) (json.RawM
 // Hostile code hurts its own call alone: that ends, says why, and the next one works.
 func TestHostileCode(t *testing.T) {
 	t.Parallel()
+	e := &js.Engine{}
 	for name, c := range map[string]struct{ code, says string }{
 		"loop in try":        {"for(;;){try{for(;;){}}catch{}}", "computed"},
 		"allocation":         {"const a=[];for(;;)a.push('x'.repeat(1e5)+a.length)", "memory"},
@@ -57,9 +58,9 @@ func TestHostileCode(t *testing.T) {
 		"fill map join":      {"return Array.from({length:3e6}).fill(1).map(x=>x+1).join()", "limit reached"},
 		"back reference":     {"return /^(a+)+\\1$/.test('a'.repeat(40)+'b')", "computed"},
 		"deep recursion":     {"const f=n=>f(n+1)+1;return f(0)", "too deeply"},
-		"promise loop":       {"const f=()=>Promise.resolve().then(f);return f()", ""},
+		"promise loop":       {"const f=()=>Promise.resolve().then(f);return f()", "limit reached"},
 		"microtask flood":    {"const f=()=>{queueMicrotask(f);queueMicrotask(f)};f();return new Promise(()=>{})", "limit reached"},
-		"huge output":        {"return 'x'.repeat(2<<20)", "larger"},
+		"huge output":        {"return 'x'.repeat(2<<16)", "larger"},
 		"deep JSON":          {"return JSON.parse('['.repeat(1e5)+']'.repeat(1e5))", "stack overflow"},
 		"deep result":        {"const f=()=>({toJSON(){return [f()]}});return f()", "deeply"},
 		"circular result":    {"const a={};a.a=a;return a", "circular"},
@@ -83,11 +84,11 @@ func TestHostileCode(t *testing.T) {
 				t.Skip("takes a minute with the race detector; make test runs it without, too")
 			}
 			src := source(t, "index.js", map[string]string{"index.js": "export default {bad() {" + c.code + "}, good() {return 1}}"})
-			src.Manifest.Limits.CPU, src.Manifest.Limits.Memory, src.Manifest.Limits.Body = 5*time.Minute, 8<<20, 1<<20
+			src.Manifest.Limits.CPU, src.Manifest.Limits.Memory, src.Manifest.Limits.Body = 5*time.Minute, 8<<20, 1<<16
 			if c.says == "computed" || c.says == "limit reached" {
 				src.Manifest.Limits.CPU = 300 * time.Millisecond
 			}
-			i := start(t, &js.Engine{}, src)
+			i := start(t, e, src)
 			_, err := call(t, i, "bad")
 			if err == nil || !contains(err.Error(), c.says) {
 				t.Errorf("%.300v, want %q", err, c.says)
@@ -97,7 +98,7 @@ func TestHostileCode(t *testing.T) {
 				t.Errorf("%.300v: reusable %v", err, i.Reusable())
 			}
 			if !i.Reusable() {
-				i = start(t, &js.Engine{}, src)
+				i = start(t, e, src)
 			}
 			if v, err := call(t, i, "good"); err != nil || string(v) != "1" {
 				t.Errorf("the next call: %s, %v", v, err)
@@ -145,5 +146,23 @@ export default {
 	}
 	if !i.Reusable() {
 		t.Error("not reusable")
+	}
+}
+
+// A promise of a call that ended is settled by a later call: that one does not get its answer.
+func TestCallsAreApart_LateAnswer(t *testing.T) {
+	t.Parallel()
+	i := one(t, `let first
+export default {
+  wait() { return new Promise((ok, no) => { first = {ok, no} }) },
+  async answer(how) { first[how]('of the first'); await new Promise(r => setTimeout(r, 1)); return 'of the second' },
+}`)
+	for _, how := range []string{"ok", "no"} {
+		if _, err := call(t, i, "wait"); err == nil || !contains(err.Error(), "never settle") {
+			t.Fatalf("a promise that nobody settles: %v", err)
+		}
+		if v, err := call(t, i, "answer", `"`+how+`"`); err != nil || string(v) != `"of the second"` {
+			t.Errorf("%s: the later call got %s, %v", how, v, err)
+		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/registryd/registryd/plugin"
 	"github.com/registryd/registryd/plugin/js"
+	"github.com/registryd/registryd/plugin/plugintest"
 )
 
 func contains(s, part string) bool { return strings.Contains(s, part) }
@@ -21,6 +22,7 @@ func contains(s, part string) bool { return strings.Contains(s, part) }
 // Files load in every form that authors write.
 func TestForms(t *testing.T) {
 	t.Parallel()
+	e := &js.Engine{}
 	for name, code := range map[string]string{
 		"default object":     "export default {f() { return 7 }}",
 		"named":              "export function f() { return 7 }",
@@ -39,7 +41,7 @@ func TestForms(t *testing.T) {
 		"typescript":         "enum E { A = 7 }\nexport default {f(): number { return E.A satisfies number }}",
 	} {
 		t.Run(name, func(t *testing.T) {
-			i := start(t, &js.Engine{}, source(t, "index.ts", map[string]string{
+			i := start(t, e, source(t, "index.ts", map[string]string{
 				"index.ts": code, "data.json": `{"n":7}`,
 				"node_modules/seven/package.json": `{"main":"lib.js"}`, "node_modules/seven/lib.js": "module.exports = () => 7",
 			}))
@@ -128,6 +130,29 @@ func TestBundle_G26_Files(t *testing.T) {
 		if _, err := (&js.Engine{}).Load(t.Context(), src, nil); err == nil || !contains(err.Error(), "index.ts:2:8") {
 			t.Errorf("%s: %v", from, err)
 		}
+	}
+}
+
+// A pattern of imports reaches nothing outside of the directory either.
+func TestBundle_GlobOutside(t *testing.T) {
+	t.Parallel()
+	for name, from := range map[string]string{"import": "import(`../other/${n}.json`)", "require": "require('../other/' + n + '.json')", "link": "import(`./link/${n}.json`)"} {
+		t.Run(name, func(t *testing.T) {
+			src := source(t, "mine/index.js", map[string]string{
+				"mine/index.js": "export default {f(n) { return " + from + " }}", "other/secret.json": `{"token":"hidden"}`,
+			})
+			src.Dir, src.Manifest.Main = filepath.Join(src.Dir, "mine"), "index.js"
+			if err := os.Symlink("../other", filepath.Join(src.Dir, "link")); err != nil {
+				t.Fatal(err)
+			}
+			p, err := (&js.Engine{}).Load(t.Context(), src, plugintest.NewHost())
+			if err == nil {
+				t.Fatalf("it loads, with %q", p.Files())
+			}
+			if !contains(err.Error(), "outside of the plugin's directory") {
+				t.Error(err)
+			}
+		})
 	}
 }
 

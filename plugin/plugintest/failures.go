@@ -126,11 +126,13 @@ func (s *suite) testCancelled(t *testing.T) {
 }
 
 func (s *suite) testFlood(t *testing.T) {
-	i := s.start(t, limits())
-	if got, err := i.call("flood", "500000"); err != nil || len(got) != 500002 {
+	l := limits()
+	l.Body = 100_000
+	i := s.start(t, l)
+	if got, err := i.call("flood", "50000"); err != nil || len(got) != 50_002 {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
-	if _, err := i.call("flood", "3000000"); !errors.Is(err, plugin.ErrLimit) || !errors.Is(err, outcome.Unavailable) {
+	if _, err := i.call("flood", "300000"); !errors.Is(err, plugin.ErrLimit) || !errors.Is(err, outcome.Unavailable) {
 		t.Errorf("%v, want a limit", err)
 	}
 }
@@ -147,7 +149,7 @@ func (s *suite) testLimits(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := limits()
-			l.CPU = time.Second
+			l.CPU, l.Memory = 500*time.Millisecond, 8<<20
 			p := s.load(t, l, NewHost())
 			i := &subject{instance(t, p), t, nil}
 			var args []string

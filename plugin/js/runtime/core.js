@@ -199,15 +199,19 @@ function detach() {
   if (hook) return apply(hook, layers[0], [])
 }
 
+// serial tells calls apart: what an earlier one began may be settled by a later one, and says nothing then.
+let serial = 0
+
 // call begins a call; done or failed tell how it ended.
 function call(name, args, max) {
+  const mine = ++serial
   const silent = name === 'attach' || name === 'detach'
   try {
     const fn = silent ? null : hasOwn(reserved, name) ? reserved[name] : find(name)
     if (!silent && !fn) return host('done', 'absent', '')
     const list = parse(args)
     const r = silent ? (name === 'attach' ? attach : detach)(...list) : apply(fn, layers[0], list)
-    then(new Native(ok => ok(r)), v => done(silent ? undefined : v, max), failed)
+    then(new Native(ok => ok(r)), v => { if (mine === serial) done(silent ? undefined : v, max) }, e => { if (mine === serial) failed(e) })
   } catch (e) { failed(e) }
 }
 
@@ -223,6 +227,7 @@ function failed(e) { host('done', 'thrown', stringify(told(e))) }
 
 // end forgets what a call began and did not wait for.
 function end() {
+  serial++
   pending = new Map()
   timers = new Map()
 }
