@@ -242,8 +242,10 @@ func (c *call) thrown(data string) {
 		c.fail(outcome.Wrap(outcome.Unavailable, err, "read what was thrown"))
 		return
 	}
-	// Null is also what the engine throws when there is no memory left for an error.
-	c.spoiled = c.spoiled || t.Nil
+	if t.Nil {
+		c.spoiled = true
+		t.Message = "null was thrown, as it also is where no memory is left for an error"
+	}
 	p := c.i.p
 	r := &plugin.Rejection{ID: t.ID, Name: t.Name, Message: t.Message, Public: t.Public, Stack: p.trace().stack(t.Stack)}
 	if t.Data != "" {
