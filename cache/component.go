@@ -2,7 +2,10 @@ package cache
 
 import (
 	"crypto/sha256"
+	"errors"
 	"io"
+	"io/fs"
+	"path"
 	"strings"
 
 	"github.com/registryd/registryd/internal/durable"
@@ -55,3 +58,42 @@ func (v *ComponentView) Open(path string) (io.ReadSeekCloser, error) {
 	}
 	return f, nil
 }
+
+// Versions returns the directories that are at the place of a version, as
+// "name/1.0.0" or "@scope/name/1.0.0", in no order. What is no directory is left
+// out. Errors: outcome.Busy.
+func (v *ComponentView) Versions() ([]string, error) {
+	var found []string
+	names, err := v.dirs("")
+	for _, name := range names {
+		below, berr := v.dirs(name)
+		err = errors.Join(err, berr)
+		for _, dir := range below {
+			found = append(found, dir)
+			if !strings.HasPrefix(name, "@") {
+				continue
+			}
+			deeper, derr := v.dirs(dir)
+			err, found = errors.Join(err, derr), append(found, deeper...)
+		}
+	}
+	return found, err
+}
+
+// dirs lists the directories in one of the view; none where it is missing.
+func (v *ComponentView) dirs(in string) ([]string, error) {
+	entries, err := fs.ReadDir(v.c.root.FS(), strings.TrimSuffix(v.dir+in, "/"))
+	if err != nil && !isMissing(err) {
+		return nil, durable.Wrap(err, "list %s", in)
+	}
+	var found []string
+	for _, e := range entries {
+		if e.IsDir() {
+			found = append(found, path.Join(in, e.Name()))
+		}
+	}
+	return found, nil
+}
+
+// Hide takes a directory out of the view, at once. Errors: outcome.Busy.
+func (v *ComponentView) Hide(dir string) error { return v.c.remove(v.dir + dir) }

@@ -15,7 +15,7 @@ import (
 func TestRegister_HostsAreBounded(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, options{})
-	s.registry.SetMaxHosts(8)
+	s.registry.Obey(component.Rules{MaxHosts: 8})
 	var taken atomic.Int64
 	var wg sync.WaitGroup
 	for i := range 24 {
@@ -41,7 +41,7 @@ func TestRegister_HostsAreBounded(t *testing.T) {
 	if answered != 8 {
 		t.Errorf("%d are answered again", answered)
 	}
-	s.registry.SetMaxHosts(9)
+	s.registry.Obey(component.Rules{MaxHosts: 9})
 	if a := s.register(`{"vue":"3"}`); a.status != 200 {
 		t.Errorf("with more room: %d %s", a.status, a.body)
 	}

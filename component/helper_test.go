@@ -52,6 +52,22 @@ func (d dirView) Open(path string) (io.ReadSeekCloser, error) {
 	return f, nil
 }
 
+func (d dirView) Versions() ([]string, error) {
+	var found []string
+	for _, pattern := range []string{"*/*", "@*/*/*"} {
+		all, err := filepath.Glob(d.at(pattern))
+		if err != nil {
+			return nil, err
+		}
+		for _, dir := range all {
+			found = append(found, strings.TrimPrefix(dir, string(d)+"/"))
+		}
+	}
+	return found, nil
+}
+
+func (d dirView) Hide(dir string) error { return os.RemoveAll(d.at(dir)) }
+
 // site is a registry over HTTP with everything behind it.
 type site struct {
 	t        *testing.T

@@ -167,7 +167,7 @@ func (f *hostFile) merge(ids []uint32) {
 	for text, e := range f.now {
 		chosen := map[string]string{}
 		if id, ok := number(text); ok && full {
-			chosen = higher(f.r.index.Chosen(id), e.Components)
+			chosen = f.higher(f.r.index.Chosen(id), e.Components)
 		}
 		e.Components = chosen
 		f.now[text] = e
@@ -175,12 +175,15 @@ func (f *hostFile) merge(ids []uint32) {
 }
 
 // higher takes of two choices the higher version: another process may know of
-// versions that this one has not seen yet.
-func higher(a, b map[string]string) map[string]string {
+// versions that this one has not seen yet. What is denied counts for nothing.
+func (f *hostFile) higher(a, b map[string]string) map[string]string {
 	for name, text := range b {
 		mine, err := ParseVersion(a[name])
 		theirs, terr := ParseVersion(text)
-		if terr == nil && (err != nil || theirs.Compare(mine) > 0) {
+		if n, nerr := ParseName(name); nerr != nil || terr != nil || f.r.Allowed(n, theirs) != nil {
+			continue
+		}
+		if err != nil || theirs.Compare(mine) > 0 {
 			a[name] = text
 		}
 	}

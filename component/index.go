@@ -14,6 +14,7 @@ import (
 type Index struct {
 	mu       sync.RWMutex
 	verdicts *verdicts
+	denied   func(Name, pkgref.Version) bool // nil: nothing is
 	hosts    []*host
 	bytes    int64 // of what the hosts provide
 	byID     map[uint32]*host
@@ -43,6 +44,7 @@ type release struct {
 	version pkgref.Version
 	need    needs
 	deps    Dependencies
+	denied  bool // no host gets it
 }
 
 // NewIndex returns an index of nothing.
@@ -115,7 +117,10 @@ func (x *Index) AddVersion(n Name, v pkgref.Version, d Dependencies) map[uint32]
 		return moved
 	}
 	x.choose(p)
-	r := p.add(v, d, x.verdicts.ranges(d))
+	r := x.add(p, v, d)
+	if r.denied {
+		return moved
+	}
 	for i, h := range x.hosts {
 		if had := p.chosen[i]; had != 0 && p.versions[had-1].version.Compare(v) >= 0 {
 			continue
@@ -137,9 +142,28 @@ func (x *Index) Load(n Name, v pkgref.Version, d Dependencies) {
 	if p.find(v) != nil {
 		return
 	}
-	p.add(v, d, x.verdicts.ranges(d))
+	x.add(p, v, d)
 	p.chosen = nil
 }
+
+// Deny takes from every host the versions that denied denies, now and when they
+// are added, and gives back all others; nil denies nothing. It reports whether
+// that changed anything.
+func (x *Index) Deny(denied func(Name, pkgref.Version) bool) (changed bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.denied = denied
+	for _, p := range x.parts {
+		for _, r := range p.versions {
+			if now := x.denies(p.name, r.version); now != r.denied {
+				r.denied, p.chosen, changed = now, nil, true
+			}
+		}
+	}
+	return changed
+}
+
+func (x *Index) denies(n Name, v pkgref.Version) bool { return x.denied != nil && x.denied(n, v) }
 
 func (x *Index) part(n Name) *part {
 	p := x.parts[n.Key()]
@@ -150,8 +174,8 @@ func (x *Index) part(n Name) *part {
 	return p
 }
 
-func (p *part) add(v pkgref.Version, d Dependencies, need needs) *release {
-	r := &release{at: len(p.versions), version: v, need: need, deps: d}
+func (x *Index) add(p *part, v pkgref.Version, d Dependencies) *release {
+	r := &release{at: len(p.versions), version: v, need: x.verdicts.ranges(d), deps: d, denied: x.denies(p.name, v)}
 	p.versions = append(p.versions, r)
 	at, _ := slices.BinarySearchFunc(p.sorted, r, func(a, b *release) int { return b.version.Compare(a.version) })
 	p.sorted = slices.Insert(p.sorted, at, r)
@@ -170,7 +194,7 @@ func (p *part) find(v pkgref.Version) *release {
 // best is the place of the highest compatible version, plus one.
 func (x *Index) best(p *part, h *host) int32 {
 	for _, r := range p.sorted {
-		if x.verdicts.compatible(h.need, r.need) {
+		if !r.denied && x.verdicts.compatible(h.need, r.need) {
 			return int32(r.at + 1)
 		}
 	}
@@ -268,17 +292,21 @@ type ListedVersion struct {
 	Dependencies Dependencies `json:"dependencies"` // never nil
 }
 
-// List returns all components, by name.
+// List returns all components, by name, without what is denied.
 func (x *Index) List() []Listed {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	list := make([]Listed, 0, len(x.parts))
 	for _, p := range x.parts {
-		l := Listed{Name: p.name.String(), Versions: make([]ListedVersion, len(p.sorted))}
-		for i, r := range p.sorted {
-			l.Versions[i] = ListedVersion{Version: r.version.String(), Dependencies: r.deps}
+		l := Listed{Name: p.name.String()}
+		for _, r := range p.sorted {
+			if !r.denied {
+				l.Versions = append(l.Versions, ListedVersion{Version: r.version.String(), Dependencies: r.deps})
+			}
 		}
-		list = append(list, l)
+		if len(l.Versions) > 0 {
+			list = append(list, l)
+		}
 	}
 	slices.SortFunc(list, func(a, b Listed) int { return compareASCII(a.Name, b.Name) })
 	return list

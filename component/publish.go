@@ -35,10 +35,13 @@ const publishTime = 2 * time.Minute
 
 // Publish makes a version known for ever, and returns the hosts that get it.
 // Files are stored before package.json, which makes them a version; so a
-// publication that dies on the way leaves none. Errors: ErrNoPackage, ErrContent,
-// ErrExists, ErrStorage.
+// publication that dies on the way leaves none. Errors: those of Gate.Check for a
+// version that is denied; ErrNoPackage, ErrContent, ErrExists, ErrStorage.
 func (r *Registry) Publish(ctx context.Context, p Publication) (map[uint32]Mismatches, error) {
 	if err := r.ready(); err != nil {
+		return nil, err
+	}
+	if err := r.Allowed(p.Name, p.Version); err != nil {
 		return nil, err
 	}
 	used, err := check(&p)

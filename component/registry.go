@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,6 +27,11 @@ type View interface {
 	Show(path string, data []byte) error
 	// Open opens a file that is there. Errors: outcome.NotFound, outcome.Busy.
 	Open(path string) (io.ReadSeekCloser, error)
+	// Versions returns the directories at the place of a version, such as
+	// "@acme/button/1.0.0". Errors: outcome.Busy.
+	Versions() ([]string, error)
+	// Hide takes a directory away, at once. Errors: outcome.Busy.
+	Hide(dir string) error
 }
 
 // Config is what a Registry is made of.
@@ -54,7 +58,10 @@ type Registry struct {
 	mu      sync.RWMutex
 	records map[string]*record // by recordKey
 	loaded  atomic.Bool
-	most    atomic.Int64 // hosts
+
+	most  atomic.Int64 // hosts
+	gate  Gate         // nil: everything is allowed
+	gated sync.RWMutex // guards gate; held while a file that it allows is put into the view
 
 	locks  [64]sync.Mutex // of versions being published
 	hosts  *hostFile
@@ -76,17 +83,9 @@ func New(c Config) *Registry {
 	r := &Registry{config: c, log: c.Logger, index: NewIndex(), now: c.Now, records: map[string]*record{}}
 	r.ending, r.end = context.WithCancel(context.Background())
 	r.hosts = newHostFile(r)
-	r.most.Store(math.MaxInt)
+	r.most.Store(noBound)
 	return r
 }
-
-// maxHostBytes bounds what all hosts together provide: the file of hosts is one
-// value of the store, and stays in memory.
-const maxHostBytes = 64 << 20
-
-// SetMaxHosts bounds how many hosts may register; those that are there already
-// stay. Without a call there is no bound but that of the memory for them.
-func (r *Registry) SetMaxHosts(n int) { r.most.Store(int64(n)) }
 
 // Close ends what runs in the background. It is idempotent.
 func (r *Registry) Close() {

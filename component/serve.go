@@ -18,10 +18,14 @@ type Served struct {
 
 // File puts one file of a version into the view, unless it is there; path is ""
 // for the code. Errors: ErrNoComponent; outcome.NotFound for a file that the
-// version does not have; ErrStorage where the store is needed and fails.
+// version does not have; those of Gate.Check for one that is denied; ErrStorage
+// where the store is needed and fails.
 func (r *Registry) File(ctx context.Context, n Name, v pkgref.Version, path string) (Served, error) {
 	v, err := r.Exact(ctx, n, v)
 	if err != nil {
+		return Served{}, err
+	}
+	if err := r.Allowed(n, v); err != nil {
 		return Served{}, err
 	}
 	rec := r.record(n, v)
@@ -47,8 +51,8 @@ func (r *Registry) File(ctx context.Context, n Name, v pkgref.Version, path stri
 	if known && digest(data) != f.SHA256 {
 		return Served{}, outcome.New(ErrStorage, "%s of %s %s is damaged in the store", path, n, v)
 	}
-	if err := r.config.View.Show(at, data); err != nil {
-		return Served{}, storage(err)
+	if err := r.show(n, v, at, data); err != nil {
+		return Served{}, err
 	}
 	return Served{at, v, digest(data)}, nil
 }

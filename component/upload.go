@@ -83,6 +83,9 @@ func (h *Handler) publish(w http.ResponseWriter, r *http.Request, t target) (mov
 	if p.Version, err = ParseVersion(t.rest[0]); err != nil {
 		return nil, err
 	}
+	if err := h.Registry.Allowed(p.Name, p.Version); err != nil {
+		return nil, err
+	}
 	if r.ContentLength > h.MaxBody {
 		return nil, outcome.New(ErrTooLarge, "the body has more than %d bytes", h.MaxBody)
 	}

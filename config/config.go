@@ -180,6 +180,7 @@ type Components struct {
 	Prefix   string         // "/api/components/"
 	ReadOnly bool           // nobody publishes
 	MaxHosts int            // that may register
+	Rules    []Rule         // the first match wins; what none matches is allowed
 	Token    string         // secret, for publishing; "" lets this machine alone publish
 	Store    ComponentStore // everything lies there
 }

@@ -100,6 +100,10 @@ func (c *Config) elements(list string) []target {
 		for i := range c.Policy.Rules {
 			all = append(all, target{cfg: c, rule: &c.Policy.Rules[i]})
 		}
+	case "components.rules":
+		for i := range c.Components.Rules {
+			all = append(all, target{cfg: c, rule: &c.Components.Rules[i]})
+		}
 	case "admin.tokens":
 		for i := range c.Admin.Tokens {
 			all = append(all, target{cfg: c, token: &c.Admin.Tokens[i]})

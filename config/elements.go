@@ -58,6 +58,9 @@ func (l *loader) grow(table string, line int) target {
 	case "policy.rules[]":
 		c.Policy.Rules = append(c.Policy.Rules, Rule{Line: line})
 		t.rule = &c.Policy.Rules[len(c.Policy.Rules)-1]
+	case "components.rules[]":
+		c.Components.Rules = append(c.Components.Rules, Rule{Line: line})
+		t.rule = &c.Components.Rules[len(c.Components.Rules)-1]
 	case "admin.tokens[]":
 		c.Admin.Tokens = append(c.Admin.Tokens, Token{})
 		t.token = &c.Admin.Tokens[len(c.Admin.Tokens)-1]

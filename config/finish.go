@@ -13,7 +13,7 @@ func (l *loader) finish() {
 	l.checkPrefixes()
 	l.checkPaths()
 	l.checkProviders()
-	l.checkRules()
+	l.checkRules("policy.rules", l.cfg.Policy.Rules)
 	l.checkTokens()
 	l.checkNginx()
 	l.checkComponents()
@@ -174,6 +174,7 @@ func (l *loader) checkComponents() {
 	if c == nil {
 		return
 	}
+	l.checkRules("components.rules", c.Rules)
 	if fs := l.cfg.Root.FS; inside(c.Store.Path, filepath.Join(fs, "www")) || inside(fs, c.Store.Path) {
 		l.fault("components.store.path", "must be neither in the tree that nginx serves nor hold root.fs; choose another directory")
 	}

@@ -75,9 +75,9 @@ func (l *loader) checkDir(path, key string) {
 	}
 }
 
-func (l *loader) checkRules() {
-	for i, rule := range l.cfg.Policy.Rules {
-		at := index("policy.rules", i)
+func (l *loader) checkRules(list string, rules []Rule) {
+	for i, rule := range rules {
+		at := index(list, i)
 		_, allow := l.given[at+".allow"]
 		_, deny := l.given[at+".deny"]
 		switch {

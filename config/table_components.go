@@ -15,7 +15,17 @@ func componentRows() []row {
 		{Key: Key{Path: "components.max_hosts", Type: TypeInt, Min: 1, Max: 1_000_000, Default: "20000", Reload: ByReload,
 			Doc: "Most hosts that are registered; anybody may register one, and it is kept for ever. Those that are there already are answered beyond it, too.", Example: "1000"},
 			field: func(t target) any { return &t.cfg.Components.MaxHosts }},
-	}, storeRows()...)
+	}, append(componentRuleRows(), storeRows()...)...)
+}
+
+// componentRuleRows are those of any rules, with words of their own.
+func componentRuleRows() []row {
+	rows := ruleRows("components.rules[]")
+	rows[0].Doc = "Components that are allowed, as in `policy.rules`, whatever the case of their letters. The first rule that matches wins, and what none matches is allowed."
+	rows[1].Doc = "Components that nobody publishes or gets. A range covers the prereleases inside it."
+	rows[1].Example = `["legacy-*", "@acme/button@2.0.1"]`
+	rows[2].Example = "withdrawn"
+	return rows
 }
 
 func storeRows() []row {

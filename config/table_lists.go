@@ -1,5 +1,7 @@
 package config
 
+import "slices"
+
 // providerRows are the keys of one element of providers.
 func providerRows() []row {
 	rows := []row{
@@ -58,17 +60,23 @@ func gateRows() []row {
 		{Key: Key{Path: "policy.conceal", Type: TypeBool, Default: "false", Reload: ByReload,
 			Doc: "Answer 404 in place of 403 for what is denied.", Example: "true"},
 			field: func(t target) any { return &t.cfg.Policy.Conceal }},
-		{Key: Key{Path: "policy.rules[].allow", Type: TypePatterns, Otherwise: "none", Reload: ByReload,
+	}
+	return slices.Concat(rows, ruleRows("policy.rules[]"), routeRows())
+}
+
+// ruleRows are the keys of one list of rules.
+func ruleRows(list string) []row {
+	return []row{
+		{Key: Key{Path: list + ".allow", Type: TypePatterns, Otherwise: "none", Reload: ByReload,
 			Doc: "Patterns that are allowed: names in which `*` stands for any characters, with `@` and a version or range where only some versions are meant. The first rule that matches wins; a rule has either `allow` or `deny`.", Example: `["@acme/*", "d3-*"]`},
 			field: func(t target) any { return &t.rule.Allow }, versions: true},
-		{Key: Key{Path: "policy.rules[].deny", Type: TypePatterns, Otherwise: "none", Reload: ByReload,
+		{Key: Key{Path: list + ".deny", Type: TypePatterns, Otherwise: "none", Reload: ByReload,
 			Doc: "Patterns that are denied. A range covers the prereleases inside it.", Example: `["left-pad", "event-stream@3.3.6"]`},
 			field: func(t target) any { return &t.rule.Deny }, versions: true, deny: true},
-		{Key: Key{Path: "policy.rules[].reason", Type: TypeText, Otherwise: "none", Reload: ByReload,
+		{Key: Key{Path: list + ".reason", Type: TypeText, Otherwise: "none", Reload: ByReload,
 			Doc: "What whoever is denied gets to read.", Example: "compromised release"},
 			field: func(t target) any { return &t.rule.Reason }},
 	}
-	return append(rows, routeRows()...)
 }
 
 func routeRows() []row {

@@ -28,7 +28,7 @@ func file(k config.Key, value string) string {
 		entry["type"] = k.Of
 	case list == "providers":
 		entry["type"] = "npm"
-	case list == "policy.rules" && name == "reason":
+	case strings.HasSuffix(list, ".rules") && name == "reason":
 		entry["allow"] = "x"
 	case list == "admin.tokens":
 		entry["id"], entry["token"] = "x", "y"

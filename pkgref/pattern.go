@@ -105,6 +105,16 @@ func (p Pattern) MatchName(n Name) bool {
 	return true
 }
 
+// Lower returns the pattern that matches the lower case of names.
+func (p Pattern) Lower() Pattern {
+	lower := make([]string, len(p.parts))
+	for i, part := range p.parts {
+		lower[i] = strings.ToLower(part)
+	}
+	p.parts = lower
+	return p
+}
+
 // HasVersions reports whether the pattern speaks of some versions only.
 func (p Pattern) HasVersions() bool { return p.rng != nil || !p.exact.IsZero() }
 

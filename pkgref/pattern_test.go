@@ -117,3 +117,20 @@ func TestZeroPatternMatchesNothing(t *testing.T) {
 		t.Error("the zero pattern matches")
 	}
 }
+
+// In lower case is the name alone: prereleases have a case of their own.
+func TestPatternLower(t *testing.T) {
+	t.Parallel()
+	p, err := pkgref.ParsePattern("@Acme/B*@1.0.0-RC.1", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lower := p.Lower()
+	v, err := pkgref.ParseVersion("1.0.0-RC.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !lower.Match("@acme/button", v) || lower.MatchName("@Acme/Button") || lower.String() != p.String() || p.MatchName("@acme/button") {
+		t.Errorf("%v became %v", p, lower)
+	}
+}

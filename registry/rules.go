@@ -28,14 +28,25 @@ type rule struct {
 }
 
 // NewRules compiles a policy. Errors: outcome.Invalid naming the pattern.
-func NewRules(p config.Policy) (*Rules, error) {
+func NewRules(p config.Policy) (*Rules, error) { return newRules(p, pkgref.ParsePattern) }
+
+// NewComponentRules compiles rules about components, whose names are one whatever
+// the case of their letters: Check wants them in lower case. Errors: as NewRules.
+func NewComponentRules(p config.Policy) (*Rules, error) {
+	return newRules(p, func(text string, withPrereleases bool) (pkgref.Pattern, error) {
+		pattern, err := pkgref.ParsePattern(text, withPrereleases)
+		return pattern.Lower(), err
+	})
+}
+
+func newRules(p config.Policy, parse func(text string, withPrereleases bool) (pkgref.Pattern, error)) (*Rules, error) {
 	r := &Rules{denyOthers: p.Default == "deny", conceal: p.Conceal}
 	h := sha256.New()
 	for i, c := range p.Rules {
 		deny := len(c.Deny) > 0
 		compiled := rule{number: i + 1, deny: deny, reason: c.Reason}
 		for _, text := range append(c.Allow[:len(c.Allow):len(c.Allow)], c.Deny...) {
-			pattern, err := pkgref.ParsePattern(text, deny)
+			pattern, err := parse(text, deny)
 			if err != nil {
 				return nil, err
 			}

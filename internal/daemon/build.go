@@ -33,6 +33,9 @@ func (s *Server) generation(ctx context.Context, c *config.Config, r plugin.Relo
 		return nil, fmt.Errorf("policy.rules: %w", err)
 	}
 	g := &generation{config: c}
+	if g.withdrawn, err = componentRules(c); err != nil {
+		return nil, err
+	}
 	settings := s.npmSettings(ctx, c, g)
 	if g.client, err = s.client(c, settings); err != nil {
 		return nil, err

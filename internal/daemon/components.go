@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"github.com/registryd/registryd/config"
 	"github.com/registryd/registryd/internal/httpx"
 	"github.com/registryd/registryd/internal/unpack"
+	"github.com/registryd/registryd/registry"
 	"github.com/registryd/registryd/store"
 	"github.com/registryd/registryd/store/file"
 	"github.com/registryd/registryd/store/s3"
@@ -73,6 +75,40 @@ func (s *Server) storeTaken(c *config.Config) error {
 	return errors.New("components.prefix: a restart is needed to change it while the store stays")
 }
 
+// componentRules compiles what a configuration says about versions of components.
+func componentRules(c *config.Config) (component.Rules, error) {
+	if c.Components == nil {
+		return component.Rules{}, nil
+	}
+	gate, err := registry.NewComponentRules(config.Policy{Conceal: c.Policy.Conceal, Rules: c.Components.Rules})
+	if err != nil {
+		return component.Rules{}, fmt.Errorf("components.rules: %w", err)
+	}
+	return component.Rules{Gate: gate, MaxHosts: c.Components.MaxHosts}, nil
+}
+
+// obeyComponents puts the rules of a generation in force for its components, and
+// for those of the generation before, which end what they began. The generation
+// itself need not be in force yet.
+func (s *Server) obeyComponents(g *generation) {
+	if g.components == nil {
+		return
+	}
+	g.components.registry.Obey(g.withdrawn)
+	if old := s.current(); old != nil && old.components != nil && old.components != g.components {
+		old.components.registry.Obey(g.withdrawn)
+	}
+}
+
+// sweepComponents takes what its rules deny out of the view. Errors: those of
+// component.Registry.Sweep.
+func (g *generation) sweepComponents() ([]string, error) {
+	if g.components == nil {
+		return nil, nil
+	}
+	return g.components.registry.Sweep()
+}
+
 func openStore(c config.ComponentStore) (store.Store, io.Closer, error) {
 	if c.Type == "s3" {
 		b, err := s3.New(bucket(c))
@@ -124,7 +160,6 @@ func (s *Server) componentRoutes(g *generation, adapter *httpx.Adapter) http.Han
 		return nil
 	}
 	c := g.config
-	g.components.registry.SetMaxHosts(c.Components.MaxHosts)
 	h := component.NewHandler(component.HandlerConfig{
 		Registry: g.components.registry, Prefix: c.Components.Prefix, Internal: c.Root.Internal, Nginx: c.Accel == "nginx",
 		Token: c.Components.Token, ReadOnly: c.Components.ReadOnly, MaxBody: c.Limits.Body, Archive: uploadLimits(c),

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -16,6 +17,9 @@ type Report struct {
 	// Removed are the releases that the rules took out of the view, as
 	// name@version; never nil.
 	Removed []string `json:"removed"`
+	// Components are the versions of components that the rules took out of the
+	// view, as name@version; nil: none.
+	Components []string `json:"components_removed,omitempty"`
 	// VisibleWithin is how long nginx may still answer from what it keeps, as a
 	// duration such as "1m0s".
 	VisibleWithin string `json:"visible_within"`
@@ -54,7 +58,7 @@ func (s *Server) reload(ctx context.Context, r plugin.Reload) (*Report, error) {
 		return nil, err
 	}
 	report := next.pluginReport()
-	removed, err := s.enforce(next)
+	removed, withdrawn, err := s.enforce(next)
 	if err != nil {
 		s.metrics.reloads.WithLabelValues("unswept").Inc()
 		s.log.Error("reload put the rules in force, but what they deny is still on disk: reload again", "error", err)
@@ -62,9 +66,10 @@ func (s *Server) reload(ctx context.Context, r plugin.Reload) (*Report, error) {
 	}
 	took := time.Since(start).Milliseconds()
 	s.metrics.reloads.WithLabelValues("done").Inc()
-	s.log.Info("reload", "removed", len(removed), "dur_ms", took)
+	s.log.Info("reload", "removed", len(removed), "components_removed", len(withdrawn), "dur_ms", took)
 	return &Report{
-		Reloaded: true, Removed: removed, VisibleWithin: next.config.Nginx.CachePeriod.String(), DurationMS: took, Plugins: report,
+		Reloaded: true, Removed: removed, Components: withdrawn,
+		VisibleWithin: next.config.Nginx.CachePeriod.String(), DurationMS: took, Plugins: report,
 	}, nil
 }
 
@@ -92,22 +97,25 @@ func (s *Server) rebuild(ctx context.Context, c *config.Config, r plugin.Reload)
 }
 
 // enforce swaps the generations and clears the view of what is denied now.
-func (s *Server) enforce(next *generation) (removed []string, err error) {
+func (s *Server) enforce(next *generation) (removed, withdrawn []string, err error) {
 	s.cache.SetPackBytes(next.config.Cache.Packs)
 	s.setBudget(next.config)
+	s.obeyComponents(next)
 	old := s.put(next)
 	removed, err = s.registry.Swap(next.registry)
+	withdrawn, serr := next.sweepComponents()
+	err = errors.Join(err, serr)
 	old.client.CloseIdle()
 	for _, note := range next.notes {
 		s.log.Warn("configuration", "note", note)
 	}
 	if err != nil {
-		return nil, outcome.Wrap(outcome.Busy, flat{err}, "the new configuration is in force, but the view could not be swept")
+		return nil, nil, outcome.Wrap(outcome.Busy, flat{err}, "the new configuration is in force, but the view could not be swept")
 	}
 	if removed == nil {
 		removed = []string{}
 	}
-	return removed, nil
+	return removed, withdrawn, nil
 }
 
 // refused turns problems with a configuration into one line for whoever asked

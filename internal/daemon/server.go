@@ -17,6 +17,7 @@ import (
 
 	"github.com/registryd/registryd/accel"
 	"github.com/registryd/registryd/cache"
+	"github.com/registryd/registryd/component"
 	"github.com/registryd/registryd/config"
 	"github.com/registryd/registryd/internal/fetch"
 	"github.com/registryd/registryd/module"
@@ -84,6 +85,8 @@ type generation struct {
 	applied  time.Time // when it was put in force
 	// components is shared with other generations; nil: there is none.
 	components *components
+	// withdrawn is what its configuration says about versions of components.
+	withdrawn component.Rules
 	// goModules are the modules written in Go; nil once they are in force, or where there are none.
 	goModules *module.SetChange
 	table     *module.Table // of all modules
@@ -166,9 +169,14 @@ func (s *Server) start(ctx context.Context, c *config.Config) error {
 		Cache: s.cache, Logger: s.log, Observe: s.metrics.event,
 	}, g.registry)
 	s.setBudget(c)
+	s.obeyComponents(g)
 	s.put(g)
 	s.metrics.registry.MustRegister(newCollected(s))
-	if _, err := s.registry.Start(); err != nil {
+	_, err = s.registry.Start()
+	if _, serr := g.sweepComponents(); err == nil {
+		err = serr
+	}
+	if err != nil {
 		return fmt.Errorf("make the view obey the rules: %w", flat{err})
 	}
 	return nil
