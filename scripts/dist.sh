@@ -1,6 +1,7 @@
 #!/bin/sh
 # Writes archives to give away into DIST (dist/), one for each of PLATFORMS, and
 # SHA256SUMS. The same commit gives the same bytes, whoever builds it and where.
+# EFFORT is that of gzip, 1 to 9: a test has better things to do.
 set -eu
 cd "$(dirname "$0")/.."
 . scripts/need.sh
@@ -31,7 +32,7 @@ for platform in $platforms; do
 	git archive HEAD README.md LICENSE deploy sample | tar -x -C "$temp/$name"
 	chmod -R u=rwX,go=rX "$temp/$name"
 	tar --create --directory "$temp" --sort=name --mtime="@$built" --owner=0 --group=0 --numeric-owner --format=ustar "$name" |
-		gzip -9 -n >"$dist/$name.tar.gz.new"
+		gzip "-${EFFORT:-9}" -n >"$dist/$name.tar.gz.new"
 	mv "$dist/$name.tar.gz.new" "$dist/$name.tar.gz"
 	say "wrote $dist/$name.tar.gz"
 done

@@ -57,8 +57,8 @@ func artifacts(t *testing.T) *httptest.Server {
 func build(t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "custom")
-	c := exec.Command("go", "build", "-o", binary, ".")
-	c.Dir = sample
+	c := exec.Command("go", "build", "-trimpath", "-o", binary, ".")
+	c.Dir, c.Env = sample, append(os.Environ(), "CGO_ENABLED=0") // as other tests build, so that nothing is compiled twice
 	if out, err := c.CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}

@@ -27,6 +27,18 @@ var registryHosts = regexp.MustCompile(`(?i)` + strings.Join([]string{
 	`\b(static\.)?` + `crates\.` + `io`,
 }, "|"))
 
+// namesRegistry reports whether a line names one of them. Their top-level domains
+// are few, and far cheaper to look for than the names.
+func namesRegistry(line []byte) bool {
+	lower := bytes.ToLower(line)
+	for _, domain := range []string{".org", ".com", ".io", ".cn"} {
+		if bytes.Contains(lower, []byte(domain)) {
+			return registryHosts.Match(lower)
+		}
+	}
+	return false
+}
+
 func TestNoRegistryHosts(t *testing.T) {
 	t.Parallel()
 	base := root(t)
@@ -47,7 +59,7 @@ func TestNoRegistryHosts(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, line := range bytes.Split(data, []byte("\n")) {
-			if found := registryHosts.Find(line); found != nil {
+			if namesRegistry(line) {
 				t.Errorf("%s:%d names a package registry's host", name, i+1)
 			}
 		}
@@ -61,12 +73,12 @@ func TestRegistryHosts_Match(t *testing.T) {
 		join("https://registry", "npm"+"js", "org") + "/left-pad", join("Registry", "NPM"+"js", "ORG"),
 		join("proxy", "golang", "org"), join("http://deb", "debian", "org"), join("a registry", "yarn"+"pkg", "com b"),
 	} {
-		if !registryHosts.MatchString(host) {
+		if !namesRegistry([]byte(host)) {
 			t.Errorf("%q is not found", host)
 		}
 	}
 	for _, text := range []string{"registry.example.org", "https://npm.example.com", "golang.org/x/mod", "proxygolangorg"} {
-		if registryHosts.MatchString(text) {
+		if namesRegistry([]byte(text)) {
 			t.Errorf("%q is taken for a registry", text)
 		}
 	}

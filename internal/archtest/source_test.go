@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -52,12 +53,23 @@ func root(t *testing.T) string {
 	return dir
 }
 
-// sources parses all Go files of the module.
+// sources returns all Go files of the module.
 func sources(t *testing.T) []parsed {
 	t.Helper()
-	var list []parsed
-	base := root(t)
-	err := filepath.WalkDir(base, func(path string, d fs.DirEntry, err error) error {
+	list, err := parse()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(list) < 10 {
+		t.Fatalf("only %d files found", len(list))
+	}
+	return list
+}
+
+// parse parses them once for all tests, which only read what it returns.
+var parse = sync.OnceValues(func() (list []parsed, err error) {
+	base := filepath.Join("..", "..")
+	err = filepath.WalkDir(base, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -76,14 +88,8 @@ func sources(t *testing.T) []parsed {
 		list = append(list, p)
 		return err
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(list) < 10 {
-		t.Fatalf("only %d files found", len(list))
-	}
-	return list
-}
+	return list, err
+})
 
 func TestSizes(t *testing.T) {
 	t.Parallel()

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -44,8 +45,9 @@ func buildAndRun(m *testing.M) (int, error) {
 		return 1, err
 	}
 	defer os.RemoveAll(dir)
-	build := exec.Command("go", "build", "-o", dir+"/", "./cmd/registryd", "./cmd/registry-nginx")
-	build.Dir = root
+	// As scripts/dist.sh builds, so that nothing is compiled twice.
+	build := exec.Command("go", "build", "-trimpath", "-o", dir+"/", "./cmd/registryd", "./cmd/registry-nginx")
+	build.Dir, build.Env = root, append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return 1, fmt.Errorf("%w\n%s", err, out)
 	}
@@ -134,9 +136,22 @@ func matches(re, text string) map[string]bool {
 	return set
 }
 
+// helps are the help texts that were asked for already, by command line: a
+// sync.OnceValues each.
+var helps sync.Map
+
 // run runs one of the programs at the top of the tree and returns all it said
-// and its exit code.
+// and its exit code. For help it is run once.
 func run(tb testing.TB, program string, args ...string) (string, int) {
+	tb.Helper()
+	if len(args) == 0 || args[len(args)-1] != "--help" {
+		return execute(tb, program, args...)
+	}
+	once, _ := helps.LoadOrStore(program+" "+strings.Join(args, " "), sync.OnceValues(func() (string, int) { return execute(tb, program, args...) }))
+	return once.(func() (string, int))()
+}
+
+func execute(tb testing.TB, program string, args ...string) (string, int) {
 	tb.Helper()
 	cmd := exec.Command(filepath.Join(bin, program), args...)
 	cmd.Dir = root
