@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/registryd/registryd/internal/fetch"
 	"github.com/registryd/registryd/internal/lru"
@@ -25,9 +24,8 @@ const (
 	// maxCacheEntry bounds one entry: it must not push everything else out.
 	maxCacheEntry = 1 << 20
 	maxCacheTTL   = 24 * time.Hour
-	maxLogLine    = 4 << 10
-	// minSecret is the length from which a secret is taken out of logs: shorter ones would take words out.
-	minSecret = 4
+	// entryCost is what an entry of the cache takes beside its key and value.
+	entryCost = 160
 )
 
 // daemon is the Host of one generation.
@@ -40,13 +38,14 @@ type daemon struct {
 	verify  func(integrity string, data []byte) (bool, error)
 	redact  *strings.Replacer
 	log     *slog.Logger
+	says    ration // of lines of its code
 }
 
 // newDaemon builds the host of a plugin. cache is shared by its generations, nil where it has none.
 func newDaemon(m *Manifest, c *Config, settings fetch.Config, cache *lru.Map[string, json.RawMessage], secrets map[string]string) (*daemon, error) {
 	d := &daemon{
 		name: m.Name, limits: m.Limits, cache: cache, verify: c.VerifySRI, redact: redactor(secrets),
-		log: c.Logger.With("plugin", m.Name),
+		log: c.Logger.With("plugin", m.Name), says: ration{now: c.Now},
 	}
 	settings.Trusted, settings.Provider = nil, m.Name
 	for _, text := range m.Capabilities.HTTP {
@@ -65,16 +64,6 @@ func newDaemon(m *Manifest, c *Config, settings fetch.Config, cache *lru.Map[str
 	var err error
 	d.client, err = fetch.New(settings)
 	return d, err
-}
-
-func redactor(secrets map[string]string) *strings.Replacer {
-	var pairs []string
-	for _, name := range sortedNames(secrets) {
-		if v := secrets[name]; len(v) >= minSecret {
-			pairs = append(pairs, v, "<"+name+">")
-		}
-	}
-	return strings.NewReplacer(pairs...)
 }
 
 func (d *daemon) close() {
@@ -223,7 +212,7 @@ func (d *daemon) CacheSet(_ context.Context, key string, value json.RawMessage, 
 	if err := d.mayCache(); err != nil {
 		return err
 	}
-	cost := len(key) + len(value)
+	cost := len(key) + len(value) + entryCost
 	if cost > maxCacheEntry {
 		return &Rejection{Name: "RangeError", Message: fmt.Sprintf("cache: %d bytes for one entry, at most %d", cost, maxCacheEntry)}
 	}
@@ -253,21 +242,4 @@ func (d *daemon) VerifySRI(integrity string, data []byte) (bool, error) {
 		return false, &Rejection{Name: "TypeError", Message: err.Error()}
 	}
 	return ok, nil
-}
-
-// Log is part of Host.
-func (d *daemon) Log(ctx context.Context, level slog.Level, message string) {
-	d.log.Log(ctx, level, "plugin says", "text", d.clean(message))
-}
-
-// clean takes the secrets out of a text, and cuts it.
-func (d *daemon) clean(text string) string {
-	text = d.redact.Replace(text)
-	if len(text) > maxLogLine {
-		text = text[:maxLogLine]
-	}
-	if !utf8.ValidString(text) {
-		text = strings.ToValidUTF8(text, "\uFFFD")
-	}
-	return text
 }

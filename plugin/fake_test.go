@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,6 +25,7 @@ type fakeEngine struct {
 	instances []*fakeInstance
 	open      atomic.Int64 // programs
 	release   chan struct{}
+	hang      atomic.Bool // attach does
 }
 
 func newFakeEngine() *fakeEngine { return &fakeEngine{release: make(chan struct{})} }
@@ -122,9 +124,16 @@ func (i *fakeInstance) Call(ctx context.Context, fn string, args ...json.RawMess
 	}
 	switch fn {
 	case plugin.HookAttach:
+		if i.program.engine.hang.Load() {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
 		i.attached.Add(1)
+		if i.program.keys["needs"] == "config" && strings.Contains(string(args[0]), `"config":{}`) {
+			i.program.keys["fail"] = "attach"
+		}
 		if i.program.keys["fail"] == "attach" {
-			return nil, &plugin.Rejection{Name: "Error", Message: "attach fails"}
+			return nil, &plugin.Rejection{Name: "Error", Message: "attach fails" + i.program.keys["says"]}
 		}
 		return nil, nil
 	case plugin.HookDetach:
@@ -154,6 +163,13 @@ func (i *fakeInstance) call(ctx context.Context, fn string, args []json.RawMessa
 		return nil, fmt.Errorf("%w: %w", plugin.ErrMemory, outcome.Wrap(outcome.Unavailable, plugin.ErrLimit, "memory"))
 	case "throw":
 		return nil, &plugin.Rejection{Name: "Error", Message: "with hunter2-secret inside"}
+	case "tell":
+		return nil, outcome.New(outcome.Unavailable, "it wrote hunter2-secret")
+	case "chatter":
+		for range 5000 {
+			i.program.host.Log(ctx, slog.LevelInfo, "once more")
+		}
+		return nil, nil
 	case "fetch", "open", "cache", "recall":
 		return i.hostCall(ctx, fn, args)
 	case "selftest":

@@ -170,6 +170,7 @@ func (l *Lease) Call(ctx context.Context, fn string, args ...json.RawMessage) (*
 	defer cancel()
 	defer context.AfterFunc(g.life, cancel)()
 	r, err := g.call(ctx, outer, fn, args)
+	err = g.daemon.cleaned(err)
 	if err != nil && outer.Err() == nil {
 		err = g.failed(fn, err)
 	}
@@ -202,7 +203,6 @@ func (g *generation) failed(fn string, err error) error {
 		err = outcome.New(outcome.Unavailable, "cut off, because another generation took its place")
 	}
 	if r, ok := errors.AsType[*Rejection](err); ok {
-		r.Message, r.Stack = g.daemon.clean(r.Message), g.daemon.clean(r.Stack)
 		if r.Public || r.ID != 0 {
 			return err // what the author meant to say
 		}

@@ -29,7 +29,7 @@ type Config struct {
 	Env func(name string) (value string, ok bool)
 	// Logger; nil: discard.
 	Logger *slog.Logger
-	// Now is the clock that caches, idle instances and the breaker go by; nil: time.Now.
+	// Now is the clock that caches, idle instances, the breaker and the bound of logs go by; nil: time.Now.
 	Now func() time.Time
 }
 

@@ -30,6 +30,10 @@ type pool struct {
 	attach  json.RawMessage // the context that attach gets
 	log     *slog.Logger
 	now     func() time.Time
+	cleaned func(error) error // takes secrets out
+
+	life context.Context // of what starts in the background
+	cut  context.CancelFunc
 
 	places chan struct{} // one is taken by each instance in use
 
@@ -51,10 +55,11 @@ type member struct {
 	since time.Time // idle
 }
 
-func newPool(p Program, m *Manifest, attach json.RawMessage, log *slog.Logger, now func() time.Time) *pool {
+func newPool(p Program, m *Manifest, attach json.RawMessage, d *daemon, now func() time.Time) *pool {
+	life, cut := context.WithCancel(context.Background())
 	return &pool{
-		program: p, limits: m.Limits, attach: attach, log: log, now: now,
-		places: make(chan struct{}, m.Limits.MaxInstances),
+		program: p, limits: m.Limits, attach: attach, log: d.log, now: now, cleaned: d.cleaned,
+		life: life, cut: cut, places: make(chan struct{}, m.Limits.MaxInstances),
 	}
 }
 
@@ -106,7 +111,7 @@ func (p *pool) attached(ctx context.Context) (Instance, error) {
 
 func (p *pool) shut(i Instance) {
 	if err := i.Close(); err != nil {
-		p.log.Warn("closing an instance failed", "error", err)
+		p.log.Warn("closing an instance failed", "error", p.cleaned(err))
 	}
 }
 
@@ -224,9 +229,11 @@ func (p *pool) refill() {
 	if p.breaker() != nil {
 		return
 	}
-	m, err := p.start(context.Background())
+	m, err := p.start(p.life)
 	if err != nil {
-		p.log.Warn("an instance does not start any more", "error", err)
+		if p.life.Err() == nil {
+			p.log.Warn("an instance does not start any more", "error", p.cleaned(err))
+		}
 		return
 	}
 	p.rest(m)
@@ -240,7 +247,7 @@ func (p *pool) end(m *member, detach bool) {
 		call, state := withCall(ctx, ctx)
 		defer state.end()
 		if _, err := m.Call(call, HookDetach); err != nil {
-			p.log.Warn("detach failed", "error", err)
+			p.log.Warn("detach failed", "error", p.cleaned(err))
 		}
 	}
 	p.shut(m.Instance)
@@ -254,6 +261,7 @@ func (p *pool) close() {
 		p.trim.Stop()
 	}
 	p.mu.Unlock()
+	p.cut()
 	p.background.Wait() // a refill may still bring one
 	p.mu.Lock()
 	idle := p.idle

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -178,6 +179,74 @@ func TestCall_SecretsAreTakenOut(t *testing.T) {
 	}
 }
 
+// Nor do they stand in the error of a plugin that does not load, of one that answers with an error of its engine, or in
+// what an instance that starts later says.
+func TestReload_SecretsAreTakenOut(t *testing.T) {
+	t.Parallel()
+	h := newHome(t, func(c *plugin.Config) {
+		c.Env = func(name string) (string, bool) {
+			return map[string]string{"A_SHORT": "hunter2", "TOKEN": "hunter2-secret"}[name], true
+		}
+	})
+	const manifest = "capabilities: {secrets: [A_SHORT, TOKEN]}\n"
+	h.small("a", manifest, "version: 1\nfail: attach\nsays: with hunter2-secret inside\n")
+	h.small("b", manifest+"limits: {instances: {min: 0, max: 1}}\n", "version: 1\n")
+	r := h.load()
+	if len(r.Failed) != 1 || !strings.Contains(r.Failed[0].Error, "with <TOKEN> inside") {
+		t.Errorf("report %+v", r)
+	}
+	if _, err := h.ask("b", "tell"); err == nil || !strings.Contains(err.Error(), "it wrote <TOKEN>") || !errors.Is(err, outcome.Unavailable) {
+		t.Errorf("error %v", err)
+	}
+	if text := fmt.Sprint(h.log, h.Status(), r); strings.Contains(text, "hunter2") || strings.Contains(text, "-secret") {
+		t.Errorf("a secret is told: %s", text)
+	}
+}
+
+// A plugin that says too much does not fill the disk, and somebody is told.
+func TestHost_Log_Bounded(t *testing.T) {
+	t.Parallel()
+	var ahead atomic.Int64
+	h := newHome(t, func(c *plugin.Config) {
+		c.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+	})
+	h.write("a.js", "version: 1\n")
+	h.load()
+	for range 3 {
+		if _, err := h.ask("a", "chatter"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := strings.Count(h.log.String(), "once more"); n < 1000 || n > 4000 {
+		t.Errorf("%d lines of 15000", n)
+	}
+	ahead.Store(int64(time.Minute))
+	if _, err := h.ask("a", "chatter"); err != nil || !strings.Contains(h.log.String(), "lines_left_out=") {
+		t.Errorf("that lines are left out is not said: %v", err)
+	}
+}
+
+// What starts in the background does not hold up the end of a plugin.
+func TestRevoke_RefillHangs(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	h.small("a", "limits: {wall: 10m, instances: {min: 1, max: 1}}\n", "version: 1\n")
+	h.load()
+	h.engine.hang.Store(true)
+	if _, err := h.ask("a", "memory"); !errors.Is(err, plugin.ErrMemory) {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(30 * time.Second); len(h.engine.all()) < 2; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("no instance starts again")
+		}
+	}
+	h.Revoke()
+	if strings.Contains(h.log.String(), "nobody waits for them") {
+		t.Error("it went on")
+	}
+}
+
 // upstream is a server that plugins may ask.
 func upstream(t *testing.T) *httptest.Server {
 	t.Helper()
@@ -288,5 +357,24 @@ func TestHost_Cache(t *testing.T) {
 	}
 	if _, err := h.ask("a", "cache", `"k"`, `"`+strings.Repeat("x", 2<<20)+`"`); err == nil {
 		t.Error("2 MiB are kept in one entry")
+	}
+}
+
+// Entries take room beside what is in them: a cache full of nearly nothing stays small.
+func TestHost_Cache_SmallEntries(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	h.small("a", "capabilities: {cache: true}\n", "version: 1\n")
+	h.load()
+	host := h.engine.all()[0].program.host
+	for n := range 100_000 {
+		if err := host.CacheSet(t.Context(), fmt.Sprint(n), []byte("1"), time.Hour); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, _ := host.CacheGet(t.Context(), "0")
+	last, _ := host.CacheGet(t.Context(), "99999")
+	if first != nil || last == nil {
+		t.Errorf("first %s, last %s", first, last)
 	}
 }

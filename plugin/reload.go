@@ -41,6 +41,7 @@ type Change struct {
 	slots    map[string]*generation // what will be in force
 	staged   map[string]*generation // the new ones of these
 	report   Report
+	wanted   func(name string) bool // by the filter
 }
 
 // Prepare loads what changed, warms it and checks it, while what is in force goes on.
@@ -54,7 +55,7 @@ func (m *Manager) Prepare(ctx context.Context, s Settings, r Reload) (*Change, e
 	}
 	m.changing.Lock()
 	m.settings = s
-	c := &Change{m: m, settings: s, reload: r, slots: maps.Clone(m.snapshot.Load().slots), staged: map[string]*generation{}}
+	c := &Change{m: m, settings: s, reload: r, wanted: wanted, slots: maps.Clone(m.snapshot.Load().slots), staged: map[string]*generation{}}
 	if err := c.prepare(ctx, wanted); err != nil {
 		c.Discard()
 		return nil, err
@@ -70,8 +71,11 @@ func (c *Change) prepare(ctx context.Context, wanted func(string) bool) error {
 	if err != nil {
 		return err
 	}
-	matched := c.remove(units, wanted)
+	matched := c.remove(units, failures, wanted)
 	for _, f := range failures {
+		if old := c.old(unit{path: f.Path}); old != nil {
+			f.Name = old.manifest.Name
+		}
 		if wanted(f.Name) {
 			matched = true
 			c.fail(f)
@@ -104,7 +108,7 @@ func (c *Change) judge(matched bool) error {
 		}
 	}
 	if len(lost) > 0 {
-		c.m.note(c.report.Failed)
+		c.note()
 		return outcome.New(outcome.Invalid, "%s", strings.Join(lost, "; "))
 	}
 	return nil
@@ -118,11 +122,17 @@ func (c *Change) strict(f Failure) bool {
 	return c.settings.Strict
 }
 
-// remove takes out what has no files any more.
-func (c *Change) remove(units []unit, wanted func(string) bool) (matched bool) {
+// remove takes out what has no files any more. What lies there and is no plugin at present has failed: the old goes on.
+func (c *Change) remove(units []unit, failures []Failure, wanted func(string) bool) (matched bool) {
+	there := map[string]bool{}
+	for _, u := range units {
+		there[u.path] = true
+	}
+	for _, f := range failures {
+		there[f.Path] = true
+	}
 	for _, name := range sortedNames(c.slots) {
-		there := slices.ContainsFunc(units, func(u unit) bool { return u.path == c.slots[name].unit.path })
-		if !there && wanted(name) {
+		if !there[c.slots[name].unit.path] && wanted(name) {
 			matched = true
 			delete(c.slots, name)
 			c.report.Removed = append(c.report.Removed, name)
@@ -253,7 +263,7 @@ func (c *Change) Commit() {
 	}
 	old := m.snapshot.Swap(next)
 	m.forget(next)
-	m.note(c.report.Failed)
+	c.note()
 	m.changing.Unlock()
 	for name, g := range old.slots {
 		if next.slots[name] != g {
@@ -274,11 +284,13 @@ func (c *Change) Discard() {
 	c.m.changing.Unlock()
 }
 
-// note keeps what failed, for Status.
-func (m *Manager) note(failed []Failure) {
+// note keeps what failed, for Status, beside what failed before and was not tried again.
+func (c *Change) note() {
+	m := c.m
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.failed = failed
+	m.failed = slices.DeleteFunc(slices.Clone(m.failed), func(f Failure) bool { return c.wanted(f.Name) })
+	m.failed = append(m.failed, c.report.Failed...)
 }
 
 // Filter compiles a filter, see Reload. Errors: outcome.Invalid.

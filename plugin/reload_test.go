@@ -325,3 +325,59 @@ func TestStatus_GN4(t *testing.T) {
 		t.Errorf("b: %+v", b)
 	}
 }
+
+// G22: a directory whose manifest is gone for a moment is a failure, not a plugin that was taken away.
+func TestReload_G22_ManifestGone(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	h.small("a", "name: other\n", "version: 1\n")
+	h.load()
+	if err := os.Remove(filepath.Join(h.dir, "a", "plugin.yaml")); err != nil {
+		t.Fatal(err)
+	}
+	r := h.load(plugin.Reload{Filter: "other"})
+	if d := cmp.Diff([][]string{{"other"}, {}}, [][]string{names(r.Failed), r.Removed}); d != "" {
+		t.Errorf("failed and removed (-want +got):\n%s", d)
+	}
+	h.says("other", "1")
+	if err := os.RemoveAll(filepath.Join(h.dir, "a")); err != nil {
+		t.Fatal(err)
+	}
+	if r := h.load(); len(r.Removed) != 1 {
+		t.Errorf("report %+v", r)
+	}
+}
+
+// The code of a single file is attached with what its manifest says, and not before that is known.
+func TestReload_SingleFile_AttachedOnce(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	h.write("a.js", "version: 1\nneeds: config\nmanifest: {\"config\":{\"base\":1},\"limits\":{\"instances\":{\"min\":1,\"max\":1}}}\n")
+	if r := h.load(); len(r.Failed) != 0 {
+		t.Fatalf("report %+v", r)
+	}
+	h.says("a", "1")
+	for n, i := range h.engine.all() {
+		if want := int64(min(n, 1)); i.attached.Load() != want { // the first one was only asked for the manifest
+			t.Errorf("instance %d: attached %d times, want %d", n, i.attached.Load(), want)
+		}
+	}
+}
+
+// GN-4: what does not load stays in the status while other plugins are reloaded.
+func TestStatus_GN4_FailureStays(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	h.write("broken.js", "nonsense\n")
+	h.write("good.js", "version: 1\n")
+	h.load()
+	h.load(plugin.Reload{Filter: "good", Force: true})
+	if s := h.Status(); len(s) != 2 {
+		t.Errorf("status %+v", s)
+	}
+	h.write("broken.js", "version: 1\n")
+	h.load()
+	if s := h.Status(); len(s) != 2 || s[0].Generation == 0 || s[1].Generation == 0 {
+		t.Errorf("status %+v", s)
+	}
+}

@@ -92,14 +92,13 @@ func (m *Manager) assemble(ctx context.Context, u unit) (*generation, error) {
 // exportedManifest runs the code of a single file, which is allowed nothing, to see what manifest it exports.
 func (m *Manager) exportedManifest(ctx context.Context, u unit, bare Manifest) (Manifest, error) {
 	bare.Limits.MinInstances, bare.Limits.CPU = 1, bareTime
-	g, err := m.load(ctx, u, bare)
+	offers, err := m.describe(ctx, u, bare)
 	if err != nil {
 		return bare, err
 	}
-	defer g.discard()
 	var exports struct{ Manifest json.RawMessage }
-	if len(g.offers.Exports) > 0 {
-		if err := json.Unmarshal(g.offers.Exports, &exports); err != nil {
+	if len(offers.Exports) > 0 {
+		if err := json.Unmarshal(offers.Exports, &exports); err != nil {
 			return bare, outcome.New(outcome.Invalid, "manifest: %v", err)
 		}
 	}
@@ -112,6 +111,34 @@ func (m *Manager) exportedManifest(ctx context.Context, u unit, bare Manifest) (
 	}
 	manifest.Main = u.single
 	return manifest, nil
+}
+
+// describe runs the top level of code and asks what it offers, without attaching it.
+func (m *Manager) describe(ctx context.Context, u unit, bare Manifest) (d Description, err error) {
+	engine := m.config.Engines[bare.Engine]
+	if engine == nil {
+		return d, outcome.New(outcome.Invalid, "engine %s is not part of this program", bare.Engine)
+	}
+	host, err := newDaemon(&bare, &m.config, m.settings.Fetch, nil, nil)
+	if err != nil {
+		return d, err
+	}
+	defer host.close()
+	program, err := engine.Load(ctx, Source{Dir: u.dir, Manifest: bare}, host)
+	if err != nil {
+		return d, err
+	}
+	defer program.Close() //nolint:errcheck // nothing of it was used
+	ctx, cancel := context.WithTimeout(ctx, bare.Limits.Wall)
+	defer cancel()
+	i, err := program.Start(ctx)
+	if err != nil {
+		return d, err
+	}
+	defer i.Close() //nolint:errcheck // nothing of it was used
+	ctx, state := withCall(ctx, ctx)
+	defer state.end()
+	return i.Describe(ctx)
 }
 
 // load loads and warms a generation.
@@ -132,11 +159,11 @@ func (m *Manager) load(ctx context.Context, u unit, manifest Manifest) (*generat
 	program, err := engine.Load(ctx, Source{Dir: u.dir, Manifest: manifest}, host)
 	if err != nil {
 		host.close()
-		return nil, err
+		return nil, host.cleaned(err)
 	}
 	g := &generation{
 		unit: u, manifest: manifest, program: program, daemon: host, born: m.config.Now(), done: make(chan struct{}),
-		stats: m.statsOf(manifest.Name), pool: newPool(program, &manifest, attach, host.log, m.config.Now),
+		stats: m.statsOf(manifest.Name), pool: newPool(program, &manifest, attach, host, m.config.Now),
 	}
 	g.life, g.cut = context.WithCancel(context.Background())
 	g.refs.Store(1)
@@ -145,7 +172,7 @@ func (m *Manager) load(ctx context.Context, u unit, manifest Manifest) (*generat
 	}
 	if err != nil {
 		g.discard()
-		return nil, err
+		return nil, host.cleaned(err)
 	}
 	return g, nil
 }
