@@ -30,7 +30,7 @@ func (c *Call) write(w http.ResponseWriter, a Answer, checked bool) error {
 	if status == 0 {
 		status = c.Descriptor.success()
 	}
-	if status < 100 || status > 999 {
+	if status < 200 || status > 999 { // those below say that more is to come
 		return fmt.Errorf("the handler answers with status %d", status)
 	}
 	if checked && !a.Final {
@@ -72,7 +72,7 @@ func (c *Call) write(w http.ResponseWriter, a Answer, checked bool) error {
 var noSniff = []string{"nosniff"}
 
 func bodyless(status int) bool {
-	return status < 200 || status == http.StatusNoContent || status == http.StatusNotModified
+	return status == http.StatusNoContent || status == http.StatusNotModified
 }
 
 // encode makes a body of a value. It belongs to the encoder.

@@ -209,7 +209,8 @@ func parseNumber(text string) (any, bool) {
 		return nil, false
 	}
 	if len(text) > exactDigits {
-		return exact(json.Number(text)), true
+		n, err := exact(json.Number(text))
+		return n, err == nil
 	}
 	f, err := strconv.ParseFloat(text, 64)
 	return f, err == nil

@@ -90,6 +90,9 @@ func (o *Operation) compile() error {
 	if o.segments, err = parsePath(d.Path); err != nil {
 		return err
 	}
+	if !strings.HasPrefix(d.Path, "/") {
+		d.Path = "/" + d.Path
+	}
 	for _, s := range o.segments {
 		if s.kind == placeholder {
 			o.placeholders[s.text] = true

@@ -201,6 +201,9 @@ func bodyError(err error) error {
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
 		return outcome.New(outcome.TooLarge, "the body is too large")
 	}
+	if errors.Is(err, errHuge) {
+		return outcome.New(outcome.Invalid, "the body has a number that is too large")
+	}
 	_, syntax := errors.AsType[*json.SyntaxError](err)
 	if syntax || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, errTrailing) {
 		return &httpx.Reply{Status: http.StatusBadRequest, Type: "invalid", Text: "the body is no JSON", Err: err}
@@ -211,7 +214,7 @@ func bodyError(err error) error {
 // errTrailing says that something follows a JSON value.
 var errTrailing = errors.New("something follows the value")
 
-// decodeJSON reads one value. Errors: those of json.Decoder; errTrailing.
+// decodeJSON reads one value. Errors: those of json.Decoder; errTrailing; errHuge.
 func decodeJSON(r io.Reader) (any, error) {
 	d := json.NewDecoder(r)
 	d.UseNumber()
@@ -225,7 +228,7 @@ func decodeJSON(r io.Reader) (any, error) {
 		}
 		return nil, err
 	}
-	return normal(v), nil
+	return normal(v)
 }
 
 func tooLarge(err error) bool {
@@ -233,36 +236,43 @@ func tooLarge(err error) bool {
 	return large
 }
 
-// normal makes numbers float64 where that loses nothing.
-func normal(v any) any {
+// normal makes numbers float64 where that loses nothing. Errors: errHuge.
+func normal(v any) (_ any, err error) {
 	switch v := v.(type) {
 	case json.Number:
 		return exact(v)
 	case []any:
 		for i := range v {
-			v[i] = normal(v[i])
+			if v[i], err = normal(v[i]); err != nil {
+				return nil, err
+			}
 		}
 	case map[string]any:
 		for k := range v {
-			v[k] = normal(v[k])
+			if v[k], err = normal(v[k]); err != nil {
+				return nil, err
+			}
 		}
 	}
-	return v
+	return v, nil
 }
 
-// exact is a float64 for all numbers but the integers that it cannot hold.
-func exact(n json.Number) any {
+// errHuge says that a number is larger than any float64. Who counted with all its digits would count for a long time.
+var errHuge = errors.New("a number is too large")
+
+// exact is a float64 for all numbers but the integers that it cannot hold. Errors: errHuge.
+func exact(n json.Number) (any, error) {
 	f, err := n.Float64()
 	if err != nil {
-		return n
+		return nil, errHuge
 	}
 	const safe = 1 << 53
 	if (f >= safe || f <= -safe) && !strings.ContainsAny(string(n), ".eE") {
-		return n
+		return n, nil
 	}
-	return f
+	return f, nil
 }
 
 // DecodeJSON reads one value as arguments have it: numbers are float64 where that loses nothing, else json.Number.
-// Errors: those of json.Decoder.
+// Errors: those of json.Decoder; a plain one for a number that is larger than any float64.
 func DecodeJSON(data []byte) (any, error) { return decodeJSON(bytes.NewReader(data)) }

@@ -103,3 +103,6 @@ func bodyOf(t *testing.T, r *http.Response) string {
 	}
 	return strings.TrimSpace(string(data))
 }
+
+// adapted answers errors as the daemon does.
+func adapted(h httpx.HandlerFunc) http.Handler { return (&httpx.Adapter{}).Handle("test", h) }

@@ -4,8 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"fmt"
+	"io"
 	"math"
 	"net/http"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"time"
@@ -142,9 +145,31 @@ func (t *Tasks) admit(c *Call, estimate time.Duration) (string, *task, error) {
 }
 
 func (t *Tasks) finish(k *task, a Answer, err error) {
+	if err == nil {
+		a.Value, err = kept(a.Value)
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	k.done, k.answer, k.err, k.ended = true, a, err, t.config.Now()
+}
+
+// maxStream bounds the stream that a task may answer, in bytes.
+const maxStream = 64 << 20
+
+// kept is a value that can be read more than once. Errors: those of the stream; a plain one where it is too long.
+func kept(v any) (any, error) {
+	stream, ok := v.(io.Reader)
+	if !ok {
+		return v, nil
+	}
+	if c, ok := v.(io.Closer); ok {
+		defer c.Close()
+	}
+	data, err := io.ReadAll(io.LimitReader(stream, maxStream+1))
+	if err == nil && len(data) > maxStream {
+		err = fmt.Errorf("the answer of the task has more than %d bytes", maxStream)
+	}
+	return data, err
 }
 
 // Leased is implemented by what a context carries for as long as a request runs, and must be kept for its task too.
@@ -177,7 +202,7 @@ func (t *Tasks) start(c *Call, k *task) error {
 	if err := t.begin(); err != nil {
 		return err
 	}
-	ctx, leave := t.context(c)
+	ctx, _, leave := t.context(c)
 	go func() {
 		defer t.busy.Done()
 		defer leave()
@@ -187,19 +212,20 @@ func (t *Tasks) start(c *Call, k *task) error {
 	return nil
 }
 
-// context is that of a task: with the values of the request, and a life of its own.
-func (t *Tasks) context(c *Call) (context.Context, func()) {
+// context is that of a task: with the values of the request, and a life of its own, which cancel cuts off. leave is
+// called once, when nothing runs in it any more.
+func (t *Tasks) context(c *Call) (_ context.Context, cancel, leave func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(c.ctx))
 	stop := context.AfterFunc(t.life, cancel)
-	leave := func() {}
+	end := func() {}
 	if l := LeaseOf(ctx); l != nil {
-		leave = l.Keep()
+		end = l.Keep()
 	}
 	c.ctx, c.Request = ctx, c.Request.WithContext(ctx)
-	return ctx, func() {
+	return ctx, cancel, func() {
 		stop()
 		cancel()
-		leave()
+		end()
 	}
 }
 
@@ -217,8 +243,7 @@ func (c *Call) manual(w http.ResponseWriter) error {
 		return err
 	}
 	gone := c.Request.Context().Done()
-	ctx, leave := t.context(c)
-	leave = sync.OnceFunc(leave)
+	ctx, cancel, leave := t.context(c)
 	var k *task
 	ready := make(chan struct{}) // k is known, or will never be needed
 	go func() {
@@ -241,13 +266,13 @@ func (c *Call) manual(w http.ResponseWriter) error {
 	case d := <-detached:
 		id, admitted, err := t.admit(c, d)
 		if err != nil {
-			leave()
+			cancel()
 			return err
 		}
 		k = admitted
 		return c.accepted(w, id)
 	case <-gone:
-		leave()
+		cancel()
 		return context.Canceled
 	}
 }
@@ -256,8 +281,8 @@ func (c *Call) manual(w http.ResponseWriter) error {
 func (c *Call) guarded(ctx context.Context) (a Answer, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			c.op.options.Logger.Error("task failed", "operation", c.op.Name(), "error", p)
-			err = outcome.New(outcome.Unavailable, "the task failed")
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+			c.op.options.Logger.Error("task failed", "operation", c.op.Name(), "error", err)
 		}
 	}()
 	return c.handle(ctx)

@@ -16,21 +16,27 @@ import (
 // newUpstream proxies to u. What the server answers is handed on; that it does not is 502.
 func newUpstream(u *url.URL, transport http.RoundTripper) httpx.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) error {
+		to, err := below(u, r)
+		if err != nil {
+			return err
+		}
 		var failed error
 		p := &httputil.ReverseProxy{
 			Transport: transport,
 			ErrorLog:  slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // the error is returned
 			Rewrite: func(p *httputil.ProxyRequest) {
-				to := *u
-				to.RawQuery = p.In.URL.RawQuery
-				p.Out.URL = &to
-				if rest := PathValue(r, "rest"); rest != "" {
-					p.Out.URL = to.JoinPath(strings.TrimPrefix(rest, "/"))
-				}
-				p.Out.Host = ""
+				p.Out.URL, p.Out.Host = to, ""
 				p.Out.Header.Del("Authorization") // the API key is ours, not the server's
 				p.Out.Header.Del("Cookie")
 				p.SetXForwarded()
+			},
+			ModifyResponse: func(resp *http.Response) error {
+				for key := range resp.Header { // only the daemon tells nginx what to do
+					if strings.HasPrefix(key, "X-Accel-") {
+						delete(resp.Header, key)
+					}
+				}
+				return nil
 			},
 			ErrorHandler: func(_ http.ResponseWriter, _ *http.Request, err error) { failed = err },
 		}
@@ -43,6 +49,43 @@ func newUpstream(u *url.URL, transport http.RoundTripper) httpx.HandlerFunc {
 		}
 		return outcome.Wrap(outcome.Unavailable, failed, "ask %s", u.Host)
 	}
+}
+
+// below is the URL of a request at the server: the rest of its path, as it was sent, behind that of base.
+// Errors: outcome.NotFound for a path that would lead out of base.
+func below(base *url.URL, r *http.Request) (*url.URL, error) {
+	to := *base
+	to.RawQuery = r.URL.RawQuery
+	rest := PathValue(r, "rest")
+	if rest == "" {
+		return &to, nil
+	}
+	for part := range strings.FieldsFuncSeq(rest, func(c rune) bool { return c == '/' || c == '\\' }) {
+		if part == "." || part == ".." {
+			return nil, outcome.New(outcome.NotFound, "no such path")
+		}
+	}
+	escaped := strings.TrimSuffix(base.EscapedPath(), "/") + asSent(r, rest)
+	var err error
+	if to.Path, err = url.PathUnescape(escaped); err != nil {
+		return nil, outcome.Wrap(outcome.NotFound, err, "no such path")
+	}
+	to.RawPath = escaped
+	return &to, nil
+}
+
+// asSent finds the end of a path that stands for rest, with its escapes and with the slashes at its end.
+func asSent(r *http.Request, rest string) string {
+	sent := r.URL.EscapedPath()
+	for i := range sent {
+		if sent[i] != '/' {
+			continue
+		}
+		if text, err := url.PathUnescape(strings.TrimRight(sent[i:], "/")); err == nil && text == rest {
+			return sent[i:]
+		}
+	}
+	return (&url.URL{Path: rest}).EscapedPath()
 }
 
 // isIO reports whether a disk failed.

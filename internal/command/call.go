@@ -33,9 +33,13 @@ anywhere as NAME=VALUE. Without arguments it lists what there is.`,
 	return c
 }
 
-// modulesClient finds out where the modules are: flag, then configuration.
+// modulesPrefix is where modules are when no configuration says it.
+const modulesPrefix = "/api/modules/"
+
+// modulesClient finds out where the modules are: flag, then configuration. On a socket they are below the prefix of the
+// configuration, if there is one.
 func (o *settings) modulesClient(ctx context.Context, flags *caller) (*moduleclient.Client, error) {
-	base, key := flags.server, first(flags.key, os.Getenv("BINDER_API_KEY"))
+	base, prefix, key := flags.server, modulesPrefix, first(flags.key, os.Getenv("BINDER_API_KEY"))
 	if base == "" || o.file != "" {
 		c, err := o.load()
 		if err != nil {
@@ -44,14 +48,20 @@ func (o *settings) modulesClient(ctx context.Context, flags *caller) (*modulecli
 		if c.Modules == nil {
 			return nil, cli.Usage("the configuration has no modules: name it with -c, or give --server")
 		}
-		base, key = first(base, daemonURL(c.Listen[0])+c.Modules.Prefix), first(flags.key, c.Modules.APIKey, key)
+		prefix, key = c.Modules.Prefix, first(flags.key, c.Modules.APIKey, key)
+		if base == "" {
+			base = daemonURL(c.Listen[0])
+			if c.Listen[0].Network != "unix" {
+				base += prefix
+			}
+		}
 	}
-	found, err := newClient(base, "/", "")
+	if !strings.HasPrefix(base, "unix:") {
+		prefix = "/" // the URL is that of the modules
+	}
+	found, err := newClient(base, prefix, "")
 	if err != nil {
 		return nil, err
-	}
-	if strings.HasPrefix(base, "unix:") {
-		found.base = "http://localhost/api/modules/"
 	}
 	return moduleclient.New(ctx, moduleclient.Config{Base: strings.TrimSuffix(found.base, "/") + "/", Key: key, HTTP: found.http})
 }
