@@ -136,7 +136,7 @@ func (r *recorder) clients(n int, next func(client, i int) string) (stop func())
 				}
 				if status := r.ask(next(c, i)); status == 0 || status >= http.StatusInternalServerError {
 					r.failures.Add(1)
-					time.Sleep(2 * time.Millisecond) // nobody is there, or not now
+					time.Sleep(20 * time.Millisecond) // nobody is there, or not now; who comes needs the processor
 				}
 			}
 		})
