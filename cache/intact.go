@@ -29,9 +29,11 @@ func (c *Cache) Intact() error {
 		return ErrGone
 	}
 	now, err := c.root.Stat(fileLock)
+	if err != nil && c.Mend() {
+		now, err = c.root.Stat(fileLock)
+	}
 	if err != nil && !isMissing(err) {
-		c.Mend()
-		return nil
+		return nil // a disk that fails tells nothing
 	}
 	held, herr := c.lock.Stat()
 	if herr != nil || err == nil && os.SameFile(now, held) {
@@ -121,13 +123,17 @@ func (c *Cache) Mend() (mended bool) {
 func (c *Cache) Mended() int64 { return c.mended.Load() }
 
 // displaced reports whether something that is no directory of ours has that
-// name. A link inside the data directory is a person's choice.
+// name. A link to a directory inside the data directory is a person's choice.
 func (c *Cache) displaced(dir string) bool {
-	if _, err := c.root.Lstat(dir); err != nil {
+	there, err := c.root.Lstat(dir)
+	if err != nil {
 		return false // not there; or its parent is displaced, too
 	}
 	info, err := c.root.Stat(dir)
-	return err != nil && !isMissing(err) && !errors.Is(err, fs.ErrPermission) || err == nil && !info.IsDir()
+	if isMissing(err) {
+		return there.Mode().Type() == fs.ModeSymlink // to nowhere; else it went meanwhile
+	}
+	return err != nil && !errors.Is(err, fs.ErrPermission) || err == nil && !info.IsDir()
 }
 
 // quarantined is where Verify and Mend move things.

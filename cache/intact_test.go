@@ -19,6 +19,12 @@ func TestIntact_Fault27(t *testing.T) {
 		"nothing happened":      {func(env) error { return nil }, nil},
 		"the lock was removed":  {func(e env) error { return os.Remove(e.path("state/lock")) }, nil},
 		"the state was removed": {func(e env) error { return os.RemoveAll(e.path("state")) }, nil},
+		"a file is in the place of the state": {func(e env) error {
+			return errors.Join(os.RemoveAll(e.path("state")), os.WriteFile(e.path("state"), nil, 0o600))
+		}, nil},
+		"a link to nowhere is": {func(e env) error {
+			return errors.Join(os.RemoveAll(e.path("state")), os.Symlink("nowhere", e.path("state")))
+		}, nil},
 		"all of it was removed": {func(e env) error { return os.RemoveAll(e.dir) }, cache.ErrGone},
 		"another directory is there": {func(e env) error {
 			return errors.Join(os.Rename(e.dir, e.dir+".old"), os.Mkdir(e.dir, 0o755))
@@ -127,6 +133,22 @@ func TestMend_KeepsLinksInside_Fault27(t *testing.T) {
 		t.Error("the link was moved")
 	}
 	e.show(t, e.put(t, "x", "1.0.0", lodash), "index.js")
+}
+
+// A link to nowhere is in the way like one that leads out.
+func TestMend_MovesLinksToNowhere_Fault27(t *testing.T) {
+	t.Parallel()
+	for _, dir := range []string{"packs", "tmp", "state"} {
+		e := open(t)
+		if err := errors.Join(os.RemoveAll(e.path(dir)), os.Symlink("nowhere", e.path(dir))); err != nil {
+			t.Fatal(err)
+		}
+		if !e.Mend() {
+			t.Errorf("%s: the link was not moved", dir)
+			continue
+		}
+		e.show(t, e.put(t, "x", "1.0.0", lodash), "index.js")
+	}
 }
 
 // A file where a package belongs makes room, unless it is where people have
