@@ -89,6 +89,11 @@ func TestPrivate_N8(t *testing.T) {
 			{name: "redirect", target: "/lib/@acme/range/^1/a.js", headers: []string{goodToken}, status: 302, daemon: "/lib/@acme/range/%5E1/a.js"},
 			{name: "meta", target: "/lib/@acme/disk@1.0.0/a.js?meta", headers: []string{goodToken}, status: 200,
 				want: headers{"Cache-Control": "private, no-cache"}, daemon: "/lib/@acme/disk/1.0.0/a.js?meta"},
+			{name: "capitals", target: "/lib/@ACME/disk/1.0.0/a.js", status: 404},
+			{name: "some capitals, missing", target: "/lib/%40Acme%2Fmade@1.0.0/a.js", status: 404},
+			{name: "capitals, range", target: "/lib/@acmE/range/^1/a.js", headers: []string{goodToken}, status: 404},
+			{name: "capitals, meta", target: "/lib/@ACME/disk/1.0.0/a.js?meta", status: 404},
+			{name: "capitals elsewhere", target: "/lib/made/1.0.0/@ACME/a.js", status: 200, daemon: "/lib/made/1.0.0/@ACME/a.js"},
 			{name: "still asked for", target: "/lib/@acme/made/1.0.0/a.js", status: 401},
 			{name: "guard first", target: "/lib/@acme/disk/1.0.0/x/../a.js", status: 400},
 			{name: "preflight", method: "OPTIONS", target: "/lib/@acme/disk/1.0.0/a.js", status: 204,
@@ -130,6 +135,7 @@ func TestPrivateByOneKind_N8(t *testing.T) {
 					for _, header := range []string{"X: y", bad} {
 						check(t, s, row{target: target, headers: []string{header}, status: 401, want: headers{"Www-Authenticate": challenge}})
 						check(t, s, row{target: target + "?meta", headers: []string{header}, status: 401})
+						check(t, s, row{target: "/lib/@ACME/other/1.0.0/a.js", headers: []string{header}, status: 404})
 					}
 					check(t, s, row{target: target, headers: []string{good}, status: 200, text: "from the daemon", daemon: target,
 						want: headers{"Cache-Control": "private, no-cache", "Vary": "Authorization"}})
