@@ -34,6 +34,10 @@ type child struct {
 	exited  chan struct{}
 	err     error // of its end, after exited
 	once    sync.Once
+
+	mu     sync.Mutex
+	reaped bool // its number may be another process's
+	wanted bool // its end is
 }
 
 // spawn starts a process. Errors: outcome.Invalid when it cannot be started.
@@ -44,13 +48,20 @@ func (p *program) spawn() (*child, error) {
 	}
 	socket := filepath.Join(dir, "s")
 	c := &child{dir: dir, started: time.Now(), exited: make(chan struct{}), client: overSocket(socket)}
+	out := &logged{host: p.host, level: slog.LevelInfo}
+	bad := &logged{host: p.host, level: slog.LevelWarn, tail: &c.tail}
 	c.command = &exec.Cmd{
 		Path: p.path, Args: p.src.Manifest.Command, Dir: p.src.Dir, Env: p.environment(socket), SysProcAttr: attributes(),
-		Stdout: &logged{host: p.host, level: slog.LevelInfo}, Stderr: &logged{host: p.host, level: slog.LevelWarn, tail: &c.tail},
-		WaitDelay: time.Second,
+		Stdout: out, Stderr: bad, WaitDelay: time.Second,
 	}
 	if c.stdin, err = c.command.StdinPipe(); err == nil {
-		err = c.run()
+		err = c.run(func() {
+			out.flush()
+			bad.flush()
+			if !c.isWanted() {
+				p.engine.config.Logger.Error("plugin process ended", "plugin", p.src.Manifest.Name, "state", c.state())
+			}
+		})
 	}
 	if err != nil {
 		os.RemoveAll(dir)
@@ -60,8 +71,8 @@ func (p *program) spawn() (*child, error) {
 }
 
 // run starts the process and waits for its end. Its thread stays with it: the signal that ends the process with its
-// parent comes when the thread ends that started it.
-func (c *child) run() error {
+// parent comes when the thread ends that started it. ended is called before anybody learns of the end.
+func (c *child) run(ended func()) error {
 	started := make(chan error)
 	go func() {
 		runtime.LockOSThread()
@@ -69,11 +80,44 @@ func (c *child) run() error {
 		err := c.command.Start()
 		started <- err
 		if err == nil {
-			c.err = c.command.Wait()
+			c.reap()
+			ended()
 			close(c.exited)
 		}
 	}()
 	return <-started
+}
+
+// reap waits for the end of the process, and ends what it started at once.
+func (c *child) reap() {
+	if awaitEnd(c.command.Process.Pid) {
+		c.kill()
+		c.markReaped()
+		c.err = c.command.Wait()
+		return
+	}
+	c.err = c.command.Wait()
+	c.kill()
+	c.markReaped()
+}
+
+func (c *child) markReaped() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.reaped = true
+}
+
+func (c *child) isWanted() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.wanted
+}
+
+// want notes that the end of the process is no accident.
+func (c *child) want() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.wanted = true
 }
 
 // environment is all that a process gets to know.
@@ -134,9 +178,6 @@ func (c *child) ready(ctx context.Context, limit time.Duration) error {
 
 // state says how the process ended.
 func (c *child) state() string {
-	if c.alive() {
-		return "it runs"
-	}
 	if c.command.ProcessState != nil {
 		return c.command.ProcessState.String()
 	}
@@ -272,14 +313,19 @@ func (c *child) explained(ctx context.Context, err error) error {
 	return err
 }
 
-// kill ends the process and what it started at once.
+// kill ends the process and what it started at once. Its number is of no use any more after its record was taken.
 func (c *child) kill() {
-	_ = syscall.Kill(-c.command.Process.Pid, syscall.SIGKILL) // it may be gone
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.reaped {
+		_ = syscall.Kill(-c.command.Process.Pid, syscall.SIGKILL) // it may be gone
+	}
 }
 
 // end closes the input of the process, kills it after the grace time, and cleans up. It is idempotent.
 func (c *child) end(grace time.Duration) {
 	c.once.Do(func() {
+		c.want()
 		_ = c.stdin.Close() // it may be gone
 		timer := time.NewTimer(grace)
 		defer timer.Stop()
@@ -287,7 +333,7 @@ func (c *child) end(grace time.Duration) {
 		case <-c.exited:
 		case <-timer.C:
 		}
-		c.kill() // also what it left behind
+		c.kill()
 		<-c.exited
 		c.client.CloseIdleConnections()
 		_ = os.RemoveAll(c.dir) // a directory left in the temporary one harms nobody

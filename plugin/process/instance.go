@@ -43,6 +43,7 @@ func (i *instance) Call(ctx context.Context, fn string, args ...json.RawMessage)
 	}
 	c, err := i.program.ensure(ctx)
 	if err != nil {
+		i.spoilt.Store(i.spoilt.Load() || ctx.Err() != nil)
 		return nil, err
 	}
 	data, err := c.call(ctx, fn, args, i.program.src.Manifest.Limits.Body)
@@ -90,7 +91,7 @@ func (i *instance) Close() error {
 
 // release is detach for an instance that cannot be called any more.
 func (p *program) release() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.turn <- struct{}{}
+	defer p.unlock()
 	p.attached--
 }

@@ -48,10 +48,21 @@ func (l *logged) Write(p []byte) (int, error) {
 	}
 }
 
+// flush writes what has no end of line. Nothing is written after it.
+func (l *logged) flush() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if line := strings.TrimSpace(string(l.rest)); line != "" {
+		l.host.Log(context.Background(), l.level, line)
+	}
+	l.rest = nil
+}
+
 // tail keeps the end of what was written.
 type tail struct {
 	mu  sync.Mutex
 	end []byte
+	cut bool // something was before it
 }
 
 func (t *tail) add(p []byte) {
@@ -59,7 +70,7 @@ func (t *tail) add(p []byte) {
 	defer t.mu.Unlock()
 	t.end = append(t.end, p...)
 	if n := len(t.end) - maxTail; n > 0 {
-		t.end = append([]byte(nil), t.end[n:]...)
+		t.end, t.cut = append([]byte(nil), t.end[n:]...), true
 	}
 }
 
@@ -67,5 +78,9 @@ func (t *tail) add(p []byte) {
 func (t *tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	// Half a word is half a secret, which nobody knows again.
+	if i := bytes.IndexAny(t.end, " \n"); t.cut && i >= 0 {
+		return string(t.end[i+1:])
+	}
 	return string(t.end)
 }

@@ -28,7 +28,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/registryd/registryd/internal/outcome"
@@ -69,7 +68,9 @@ func (e *Engine) Load(_ context.Context, src plugin.Source, host plugin.Host) (p
 	if err != nil {
 		return nil, outcome.New(outcome.Invalid, "command: %v", err)
 	}
-	return &program{engine: e, src: src, host: host, path: path}, nil
+	p := &program{engine: e, src: src, host: host, path: path, turn: make(chan struct{}, 1)}
+	p.life, p.cut = context.WithCancel(context.Background())
+	return p, nil
 }
 
 // lookUp finds a program in the directory of the plugin, where its name has a slash, or else in PATH.
@@ -87,8 +88,11 @@ type program struct {
 	host   plugin.Host
 	path   string
 
-	mu       sync.Mutex // held while a process starts
-	child    *child     // nil: none was started yet
+	turn chan struct{}   // full while somebody has what follows, also while a process starts
+	life context.Context // of processes that start
+	cut  context.CancelFunc
+
+	child    *child // nil: none was started yet
 	context  json.RawMessage
 	attached int // instances
 	failures int // starts and deaths in a row
@@ -110,10 +114,50 @@ func (p *program) Start(ctx context.Context) (plugin.Instance, error) {
 	return &instance{program: p}, nil
 }
 
-// ensure returns the process that runs, or a new one. A new one is attached where instances are.
+// lock waits for its turn, for as long as anybody wants it.
+func (p *program) lock(ctx context.Context) error {
+	select {
+	case p.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ended(ctx)
+	}
+}
+
+func (p *program) unlock() { <-p.turn }
+
+// ensure returns the process that runs, or a new one. A new one is attached where instances are. It starts whether or
+// not he who needed it first still waits: the next one needs it as well.
 func (p *program) ensure(ctx context.Context) (*child, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	if err := p.lock(ctx); err != nil {
+		return nil, err
+	}
+	if c, err := p.present(); c != nil || err != nil {
+		p.unlock()
+		return c, err
+	}
+	launched := make(chan error, 1)
+	var c *child
+	go func() {
+		defer p.unlock()
+		var err error
+		if c, err = p.launch(p.life); err != nil {
+			p.failed()
+		} else {
+			p.child = c
+		}
+		launched <- err
+	}()
+	select {
+	case err := <-launched:
+		return c, err
+	case <-ctx.Done():
+		return nil, ended(ctx)
+	}
+}
+
+// present returns the process that runs, nil where one may be started.
+func (p *program) present() (*child, error) {
 	if p.closed {
 		return nil, outcome.New(outcome.Unavailable, "the plugin ended")
 	}
@@ -127,13 +171,7 @@ func (p *program) ensure(ctx context.Context) (*child, error) {
 		return nil, outcome.After(wait, outcome.New(outcome.Busy, "the process ended %d times and is started again in %s%s",
 			p.failures, wait.Round(time.Millisecond), p.lastWords()))
 	}
-	c, err := p.launch(ctx)
-	if err != nil {
-		p.failed()
-		return nil, err
-	}
-	p.child = c
-	return c, nil
+	return nil, nil
 }
 
 // launch starts a process, waits until it describes itself, and attaches it where it takes the place of another one.
@@ -144,6 +182,9 @@ func (p *program) launch(ctx context.Context) (*child, error) {
 	}
 	err = c.ready(ctx, p.engine.config.StartTime)
 	if err == nil && p.attached > 0 {
+		limit := max(p.engine.config.StartTime, p.src.Manifest.Limits.Wall)
+		ctx, cancel := context.WithTimeout(ctx, limit)
+		defer cancel()
 		_, err = c.call(ctx, plugin.HookAttach, []json.RawMessage{p.context}, p.src.Manifest.Limits.Body)
 	}
 	if err != nil {
@@ -161,7 +202,6 @@ func (p *program) died() {
 	if time.Since(c.started) > healthyTime {
 		p.failures = 0
 	}
-	p.engine.config.Logger.Error("plugin process ended", "plugin", p.src.Manifest.Name, "state", c.state(), "stderr", c.tail.String())
 	p.failed()
 }
 
@@ -188,8 +228,10 @@ func (p *program) attach(ctx context.Context, argument json.RawMessage) error {
 	if err != nil {
 		return err
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	if err := p.lock(ctx); err != nil {
+		return err
+	}
+	defer p.unlock()
 	if p.attached == 0 {
 		p.context = argument
 		if _, err := c.call(ctx, plugin.HookAttach, []json.RawMessage{argument}, p.src.Manifest.Limits.Body); err != nil {
@@ -202,8 +244,8 @@ func (p *program) attach(ctx context.Context, argument json.RawMessage) error {
 
 // detach detaches it with its last one.
 func (p *program) detach(ctx context.Context) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.turn <- struct{}{} // an instance is given back, whether there is time for more or not
+	defer p.unlock()
 	p.attached--
 	if p.attached > 0 || p.child == nil || !p.child.alive() {
 		return nil
@@ -236,8 +278,9 @@ func (p *program) Files() []string {
 
 // Close ends the process.
 func (p *program) Close() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	p.cut()
+	p.turn <- struct{}{}
+	defer p.unlock()
 	p.closed = true
 	if p.child != nil {
 		p.child.end(p.engine.config.GraceTime)

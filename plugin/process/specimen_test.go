@@ -7,8 +7,10 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -40,7 +42,7 @@ func serveSpecimen(socket string) {
 		select {}
 	}
 	_, _ = io.Copy(io.Discard, os.Stdin)
-	os.Exit(0)
+	syscall.Exit(0) // os.Exit takes a second where races are looked for
 }
 
 type specimen struct {
@@ -81,8 +83,8 @@ func (s *specimen) call(w http.ResponseWriter, r *http.Request) {
 			_ = n
 		}
 	case "die":
-		fmt.Fprintln(os.Stderr, "out of luck")
-		os.Exit(7)
+		fmt.Fprint(os.Stderr, "out of luck\nhalf a line")
+		syscall.Exit(7)
 	case "fail":
 		s.fail(w, q.Args)
 	case "nothing":
@@ -121,6 +123,12 @@ func plain(fn string, args []json.RawMessage) (any, bool) {
 	case "directory":
 		dir, _ := os.Getwd()
 		return dir, true
+	case "child":
+		c := exec.Command("sleep", "600")
+		if err := c.Start(); err != nil {
+			return err.Error(), true
+		}
+		return c.Process.Pid, true
 	case "pid":
 		return os.Getpid(), true
 	}
