@@ -416,3 +416,25 @@ func TestObserved_D12(t *testing.T) {
 func observer(seen *[]string) func(string, string, string, time.Duration) {
 	return func(m, o, label string, _ time.Duration) { *seen = append(*seen, m+" "+o+" "+label) }
 }
+
+// G-N4: generation, calls and the last failure of each module, also while one is loaded.
+func TestStatus_GN4(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, "a", "b")
+	w.put("a", func() module.Module { return &fake{path: "/a", say: "a", notes: &notes{}} })
+	w.put("b", func() module.Module { return &fake{path: "/b", attach: errors.New("out of order"), notes: &notes{}} })
+	w.reload(all)
+	w.expect("/m/a", 200, "a")
+	w.reload(all)
+	w.expect("/m/a", 200, "a")
+	list := w.set.Status()
+	if len(list) != 2 {
+		t.Fatalf("%+v", list)
+	}
+	if a := list[0]; a.Name != "a" || a.Generation != 2 || a.Calls != 2 || a.Drained != 1 || a.InFlight != 0 || a.LastError != "" || a.Loaded.IsZero() {
+		t.Errorf("%+v", a)
+	}
+	if b := list[1]; b.Name != "b" || b.Generation != 0 || !strings.Contains(b.LastError, "out of order") || b.ErrorAt.IsZero() || !b.Loaded.IsZero() {
+		t.Errorf("%+v", b)
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/registryd/registryd/internal/outcome"
 	"github.com/registryd/registryd/operation"
@@ -80,6 +81,10 @@ type Set struct {
 	force   map[string]*instance
 	numbers map[string]uint64
 	revoked bool
+
+	tallies map[string]*tally // one for each factory; the map does not change
+	seen    sync.Mutex        // of shown
+	shown   map[string]*instance
 }
 
 // NewSet returns a set of which nothing is loaded.
@@ -87,7 +92,11 @@ func NewSet(c SetConfig) *Set {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Set{config: c, force: map[string]*instance{}, numbers: map[string]uint64{}}
+	s := &Set{config: c, force: map[string]*instance{}, numbers: map[string]uint64{}, tallies: map[string]*tally{}}
+	for name := range c.Factories {
+		s.tallies[name] = &tally{}
+	}
+	return s
 }
 
 // instance is one generation of a module.
@@ -95,6 +104,9 @@ type instance struct {
 	unit   *Unit
 	module Module
 	refs   atomic.Int64 // one of them belongs to the set
+	tally  *tally
+	since  time.Time    // when it was put in force; guarded by Set.seen
+	ending atomic.Int64 // when it was replaced, in nanoseconds since 1970
 	log    *slog.Logger
 	done   chan struct{}
 }
@@ -129,11 +141,13 @@ func (s *Set) Prepare(ctx context.Context, wanted func(name string) bool) (*SetC
 		}
 		i, err := s.load(ctx, name)
 		if err != nil {
+			s.tallies[name].failed(err)
 			c.Failed[name] = err
 			continue
 		}
 		c.staged = append(c.staged, i)
 		if _, err := NewTable(append(c.unitsBut(name), i.unit)); err != nil {
+			s.tallies[name].failed(err)
 			c.Failed[name] = err
 			continue // it stays staged, so that it is ended with the others
 		}
@@ -168,9 +182,10 @@ func (c *SetChange) Commit() {
 	defer s.mu.Unlock()
 	old := s.force
 	s.force = c.next
+	s.show(c.next)
 	for name, i := range old {
 		if c.next[name] != i {
-			i.leave()
+			i.end()
 		}
 	}
 	for _, i := range c.staged {
@@ -196,9 +211,10 @@ func (s *Set) Revoke(ctx context.Context) error {
 	s.revoked = true
 	old := s.force
 	s.force = map[string]*instance{}
+	s.show(s.force)
 	s.mu.Unlock()
 	for _, i := range old {
-		i.leave()
+		i.end()
 	}
 	for _, i := range old {
 		select {
@@ -230,7 +246,7 @@ func (s *Set) load(ctx context.Context, name string) (i *instance, err error) {
 			return nil, fmt.Errorf("module %s: attach: %w", name, err)
 		}
 	}
-	i = &instance{module: m, log: log, done: make(chan struct{})}
+	i = &instance{module: m, log: log, tally: s.tallies[name], done: make(chan struct{})}
 	i.refs.Store(1)
 	if i.unit, err = s.unit(name, m); err != nil {
 		i.leave()
@@ -273,9 +289,16 @@ func (i *instance) enter() (Lease, bool) {
 			return nil, false
 		}
 		if i.refs.CompareAndSwap(n, n+1) {
+			i.tally.calls.Add(1)
 			return i, true
 		}
 	}
+}
+
+// end gives back the reference of the set, which had put the instance in force.
+func (i *instance) end() {
+	i.ending.Store(time.Now().UnixNano())
+	i.leave()
 }
 
 // leave gives a reference back. Whoever finds that it was the last one detaches the instance.
@@ -284,6 +307,10 @@ func (i *instance) leave() {
 		return
 	}
 	defer close(i.done)
+	if began := i.ending.Load(); began > 0 {
+		i.tally.drained.Add(1)
+		i.tally.drain.Store(time.Now().UnixNano() - began)
+	}
 	d, ok := i.module.(Detacher)
 	if !ok {
 		return

@@ -121,8 +121,15 @@ func TestModules_GN1_GN3_D13(t *testing.T) {
 	expect("/api/modules/go/7", 200, `"made":2`)
 	var status struct{ Modules []map[string]any }
 	w := admin(s, http.MethodGet, "modules")
-	if err := json.Unmarshal(w.Body.Bytes(), &status); err != nil || len(status.Modules) != 1 || status.Modules[0]["name"] != "site" {
-		t.Errorf("G-N4: %s %v", w.Body, err)
+	if err := json.Unmarshal(w.Body.Bytes(), &status); err != nil || len(status.Modules) != 2 {
+		t.Fatalf("G-N4: %s %v", w.Body, err)
+	}
+	if m := status.Modules[0]; m["name"] != "counter" || m["engine"] != "go" || m["kind"] != "module" || m["generation"] != 2.0 || m["calls"] != 4.0 || m["drained"] != 1.0 || m["in_flight"] != 0.0 {
+		t.Errorf("G-N4: %v", m)
+	}
+	expect("/-/metrics", 200, `registryd_plugin_generation{plugin="counter"} 2`)
+	if m := status.Modules[1]; m["name"] != "site" || m["engine"] != "data" {
+		t.Errorf("G-N4: %v", m)
 	}
 }
 

@@ -8,8 +8,8 @@ import (
 
 // pluginMetrics reads the numbers of the plugins when somebody asks for them.
 type pluginMetrics struct {
-	manager *plugin.Manager
-	rows    []pluginRow
+	status func() []plugin.Status
+	rows   []pluginRow
 }
 
 // pluginRow is one number of a plugin.
@@ -19,12 +19,12 @@ type pluginRow struct {
 	value func(*plugin.Status) float64
 }
 
-func (m *metrics) watchPlugins(manager *plugin.Manager) {
+func (m *metrics) watchPlugins(status func() []plugin.Status) {
 	row := func(name, help string, kind prometheus.ValueType, value func(*plugin.Status) float64) pluginRow {
 		return pluginRow{prometheus.NewDesc(name, help, []string{"plugin"}, nil), kind, value}
 	}
 	const gauge, counter = prometheus.GaugeValue, prometheus.CounterValue
-	m.registry.MustRegister(&pluginMetrics{manager, []pluginRow{
+	m.registry.MustRegister(&pluginMetrics{status, []pluginRow{
 		row("registryd_plugin_generation", "Generation of the plugin in force, 0 for none.", gauge, func(s *plugin.Status) float64 { return float64(s.Generation) }),
 		row("registryd_plugin_age_seconds", "Age of the generation in force.", gauge, func(s *plugin.Status) float64 { return float64(s.AgeSeconds) }),
 		row("registryd_plugin_in_flight", "Calls under way.", gauge, func(s *plugin.Status) float64 { return float64(s.InFlight) }),
@@ -49,7 +49,7 @@ func (p *pluginMetrics) Describe(ch chan<- *prometheus.Desc) {
 // Collect is part of prometheus.Collector.
 func (p *pluginMetrics) Collect(ch chan<- prometheus.Metric) {
 	seen := map[string]bool{}
-	for _, s := range p.manager.Status() {
+	for _, s := range p.status() {
 		if seen[s.Name] {
 			continue // one that failed beside one of its name that did not
 		}

@@ -116,7 +116,7 @@ func (s *Server) admin(c *config.Config) *accel.Admin {
 			return s.ReloadPlugins(ctx, plugin.Reload{Filter: r.Filter, Atomic: r.Atomic, Force: r.Force})
 		},
 		Status:  s.report,
-		Modules: func() any { return s.Plugins() },
+		Modules: func() any { return s.loaded() },
 		Audit:   s.auditRecord,
 	})
 }

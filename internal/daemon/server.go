@@ -148,7 +148,7 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	plugins := PluginConfig(s.log)
 	plugins.Accept = s.modules.accept
 	s.plugins = plugin.NewManager(plugins)
-	s.metrics.watchPlugins(s.plugins)
+	s.metrics.watchPlugins(s.loaded)
 	s.lifetime, s.end = context.WithCancel(context.Background())
 	if err := s.start(ctx, c); err != nil {
 		if cerr := s.Close(); cerr != nil {
