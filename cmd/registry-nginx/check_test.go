@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -22,12 +23,19 @@ const patience = 60 * time.Second
 // own for temporary files. It cannot print before out is read or closed.
 func startCheck(t *testing.T) (cmd *exec.Cmd, out *os.File, temp string) {
 	t.Helper()
+	return startCheckAs(t, "")
+}
+
+// startCheckAs starts it with more settings of nginx.
+func startCheckAs(t *testing.T, settings string) (cmd *exec.Cmd, out *os.File, temp string) {
+	t.Helper()
 	if _, err := exec.LookPath("nginx"); err != nil {
 		t.Skip("nginx is not installed: check was not tested")
 	}
 	dir, temp := t.TempDir(), t.TempDir()
+	must(t, os.Chmod(temp, 0o700))
 	file := filepath.Join(dir, "registryd.yaml")
-	must(t, os.WriteFile(file, []byte("root: {fs: data}\nnginx: {private: {scopes: ['@acme'], tokens: ["+secret+"]}}\n"), 0o600))
+	must(t, os.WriteFile(file, []byte("root: {fs: data}\nnginx: {"+settings+"private: {scopes: ['@acme'], tokens: ["+secret+"]}}\n"), 0o600))
 	reader, writer, err := os.Pipe()
 	must(t, err)
 	defer writer.Close()
@@ -83,6 +91,22 @@ func TestCheck_Ends_N2(t *testing.T) {
 				syscall.Kill(pid, syscall.SIGTERM)
 			}
 		})
+	}
+}
+
+// TestCheck_ClosedTemporaryFiles_N2: where nginx's worker cannot enter, that is
+// said, and no statement is blamed.
+func TestCheck_ClosedTemporaryFiles_N2(t *testing.T) {
+	t.Parallel()
+	const other = "daemon" // a user and a group of every system
+	if _, err := user.Lookup(other); err != nil || os.Geteuid() != 0 {
+		t.Skip("only root can be nginx's master for another user")
+	}
+	cmd, out, _ := startCheckAs(t, "user: "+other+", ")
+	text, err := io.ReadAll(out)
+	must(t, err)
+	if err := cmd.Wait(); err == nil || strings.Contains(string(text), "FAIL") || strings.Contains(string(text), "ok ") {
+		t.Errorf("it ended with %v and said %s", err, text)
 	}
 }
 

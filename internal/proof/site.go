@@ -2,7 +2,9 @@ package proof
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"github.com/registryd/registryd/config"
+	"github.com/registryd/registryd/internal/worker"
 	"github.com/registryd/registryd/templates"
 )
 
@@ -40,7 +43,7 @@ func start(ctx context.Context, o Options, dir string, maxFiles int) (*site, err
 	if err := s.prepare(); err != nil {
 		return nil, err
 	}
-	if err := s.write(); err != nil {
+	if err := errors.Join(s.enterable(), s.write()); err != nil {
 		s.daemon.close()
 		return nil, err
 	}
@@ -81,6 +84,20 @@ func (s *site) prepare() error {
 		c.Nginx.Upstream = s.daemon.addr()
 	}
 	s.config = &c
+	return nil
+}
+
+// enterable fails where nginx's worker cannot get at the files of the check, such
+// as below a directory for temporary files that is for one user alone: every
+// statement would fail, and the configuration be blamed.
+func (s *site) enterable() error {
+	if os.Geteuid() != 0 { // the workers will be the caller
+		return nil
+	}
+	name := cmp.Or(s.config.Nginx.User, s.options.Input.Owner)
+	if closed := worker.ClosedTo(name, s.config.Root.FS); closed != "" {
+		return fmt.Errorf("nginx's worker, user %s, cannot enter %s, where the files of the check are; set TMPDIR to a directory that it can", name, closed)
+	}
 	return nil
 }
 
