@@ -60,6 +60,7 @@ func fields() []field {
 		{"nginx.tls.key", "/etc/ssl/a.key", on(func(c *config.Config, v string) { c.Nginx.TLS = config.TLS{Cert: "/c", Key: v} })},
 		{"nginx.nodes", "10.0.0.1:9900", on(func(c *config.Config, v string) { c.Accel, c.Nginx.Nodes = "off", []string{v} })},
 		{"owner of root.fs", "registryd", func(in *templates.Input, v string) { in.Owner = v }},
+		{"group of nginx's workers", "users", func(in *templates.Input, v string) { in.Group = v }},
 		{"output directory", "/etc/nginx/r", func(in *templates.Input, v string) { in.Dir = v }},
 		{"front directory", "/srv/www", func(in *templates.Input, v string) { in.Front = v }},
 		{"nginx version", "1.22.1", func(in *templates.Input, v string) { in.Build.Version = v }},
@@ -133,7 +134,7 @@ func TestEmptyIsRefused_N1(t *testing.T) {
 	for _, f := range fields() {
 		switch f.name {
 		case "nginx.user", "nginx.version", "nginx.cache.path", "nginx.brotli_static", "nginx.limit_req.rate", "owner of root.fs",
-			"output directory", "front directory", "nginx version", "path of module x":
+			"group of nginx's workers", "output directory", "front directory", "nginx version", "path of module x":
 			continue // optional
 		}
 		in := input()

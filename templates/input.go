@@ -17,6 +17,9 @@ type Input struct {
 	// Owner is the user that owns root.fs, the default of nginx.user; "" is
 	// unknown and leaves nginx's own default.
 	Owner string
+	// Group is the primary group of the user that the workers run as; "" is
+	// unknown, and nginx looks for one that is named like the user.
+	Group string
 	// MaxFiles is the most descriptors that a worker can be given; 0 is
 	// unknown. The descriptor limit and open_file_cache stay within it, whatever
 	// nginx.open_files asks for: a cache that holds every descriptor leaves none

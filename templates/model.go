@@ -38,7 +38,7 @@ type model struct {
 	Body                                             int64
 	OpenFiles, FileLimit, RecommendedFiles           int
 	Connections                                      int
-	User, Listen, ServerName, Front                  string
+	User, Group, Listen, ServerName, Front           string // no Group: that of the user's name
 	Cert, CertKey                                    string
 	OldHTTP2, NewHTTP2                               bool     // by the version of nginx
 	Nodes                                            []string // none: Server alone
@@ -195,6 +195,9 @@ func (m *model) setProcess(in Input) {
 	m.User = n.User
 	if m.User == "" {
 		m.User = in.Owner
+	}
+	if m.User != "" && in.Group != m.User {
+		m.Group = in.Group
 	}
 	m.Listen, m.ServerName = n.Listen, n.ServerName
 	m.Front = in.Front

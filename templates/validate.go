@@ -160,5 +160,8 @@ func checkFound(in Input) error {
 	if err := optionally("owner of root.fs", in.Owner, userChars); err != nil {
 		return err
 	}
+	if err := optionally("group of nginx's workers", in.Group, userChars); err != nil {
+		return err
+	}
 	return optionally("nginx version", in.Build.Version, versionChars)
 }

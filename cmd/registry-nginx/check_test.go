@@ -110,6 +110,25 @@ func TestCheck_ClosedTemporaryFiles_N2(t *testing.T) {
 	}
 }
 
+// TestUserWithoutGroupOfHisName_N12: nginx looks for a group that is named like
+// the user unless it is told another one.
+func TestUserWithoutGroupOfHisName_N12(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("nginx"); err != nil {
+		t.Skip("nginx is not installed: nothing reads the result")
+	}
+	const other = "nobody" // whose group is another one on some systems
+	if _, err := user.Lookup(other); err != nil || os.Geteuid() != 0 {
+		t.Skip("only root can be nginx's master for another user")
+	}
+	dir := t.TempDir()
+	file := filepath.Join(dir, "registryd.yaml")
+	must(t, os.WriteFile(file, []byte("root: {fs: data}\nnginx: {user: "+other+", cache: {path: "+dir+"/cache}}\n"), 0o600))
+	if out, err := exec.Command("registry-nginx", "-c", file, "-o", filepath.Join(dir, "out"), "--test").CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 // masterOf waits for the nginx that runs below dir, and returns its process id.
 func masterOf(t *testing.T, dir string) int {
 	t.Helper()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -88,7 +89,10 @@ func (o *options) input() (templates.Input, error) {
 	if err != nil {
 		return templates.Input{}, err
 	}
-	return templates.Input{Config: cfg, Owner: worker.Owner(cfg.Root.FS), MaxFiles: o.maxFiles(cfg), Build: o.detect(cfg)}, nil
+	owner := worker.Owner(cfg.Root.FS)
+	return templates.Input{
+		Config: cfg, Owner: owner, Group: worker.Group(cmp.Or(cfg.Nginx.User, owner)), MaxFiles: o.maxFiles(cfg), Build: o.detect(cfg),
+	}, nil
 }
 
 // include prints the server-only form.

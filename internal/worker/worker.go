@@ -43,6 +43,20 @@ func Caller() string {
 	return u.Username
 }
 
+// Group returns the name of a user's primary group, which nginx must be told where
+// it is not that of the user; "" is unknown.
+func Group(name string) string {
+	u, err := user.Lookup(name)
+	if err != nil {
+		return ""
+	}
+	g, err := user.LookupGroupId(u.Gid)
+	if err != nil {
+		return ""
+	}
+	return g.Name
+}
+
 // Known reports whether this machine has a user of that name. Without one
 // nothing can be told.
 func Known(name string) bool {

@@ -2,6 +2,7 @@ package worker_test
 
 import (
 	"os"
+	"os/exec"
 	"os/user"
 	"path/filepath"
 	"strconv"
@@ -132,5 +133,21 @@ func TestOwner_N12(t *testing.T) {
 	}
 	if err := os.Chown(dir, os.Geteuid(), -1); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestGroup_N12(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{worker.Caller(), other} {
+		want, err := exec.Command("id", "-gn", name).Output()
+		if err != nil {
+			continue // this machine has no such user
+		}
+		if got := worker.Group(name); got != strings.TrimSpace(string(want)) {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+	if got := worker.Group("no such user"); got != "" {
+		t.Errorf("of nobody at all: %q", got)
 	}
 }
