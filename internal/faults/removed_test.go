@@ -198,6 +198,9 @@ func TestDirectoryRemoved_Fault27(t *testing.T) {
 	case <-time.After(time.Minute):
 		t.Fatal("it goes on without a data directory")
 	}
+	if code := r.StopDaemon(); code != 1 { // what the unit's Restart=on-failure starts again
+		t.Errorf("it ended with %d, want 1", code)
+	}
 	if log := r.Log(); !strings.Contains(log, "data directory was removed or replaced") {
 		t.Errorf("it does not say why it ended:\n%s", tail(log))
 	}
