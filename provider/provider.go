@@ -79,6 +79,13 @@ type Sourcer interface {
 	Source(name pkgref.Name) string
 }
 
+// Reviser is the ability to tell which code answers. What other code said of versions does not count; what was fetched
+// by it stays.
+type Reviser interface {
+	// Revision differs for different code.
+	Revision() string
+}
+
 // Rescanner is the ability to tell cheaply whether a release changed in place,
 // which only a source that a person edits by hand has.
 type Rescanner interface {

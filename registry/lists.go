@@ -26,14 +26,14 @@ type listKey struct {
 // wait for what asks another place than he would.
 type listFlight struct {
 	listKey
-	source string // see provider.Sourcer
+	source string // see listSource
 }
 
 // heldList is one provider's version list of one package, or the knowledge
 // that it has none. All but refreshing and ranges is immutable.
 type heldList struct {
 	versions   *provider.Versions // nil: the provider does not have the package
-	source     string             // where it came from, see provider.Sourcer
+	source     string             // where it came from, see listSource
 	fetched    time.Time
 	refreshing atomic.Bool
 	ranges     rangeMemo
@@ -78,11 +78,19 @@ func sourceOf(p provider.Provider, name pkgref.Name) string {
 	return ""
 }
 
+// listSource tells who says what versions p has of name: the source, and the code that asks it where that can change.
+func listSource(p provider.Provider, name pkgref.Name) string {
+	if r, ok := p.(provider.Reviser); ok {
+		return sourceOf(p, name) + r.Revision()
+	}
+	return sourceOf(p, name)
+}
+
 // heldList returns the list in memory or in the data directory, however old,
 // unless the provider of that name asked somebody else then.
 func (r *Registry) heldList(name pkgref.Name, p provider.Provider) (*heldList, bool) {
 	key := listKey{name, p.Name()}
-	if held, ok := r.lists.Get(key); ok && held.source == sourceOf(p, name) {
+	if held, ok := r.lists.Get(key); ok && held.source == listSource(p, name) {
 		return held, true
 	}
 	data, err := r.cache.List(name, p.Name())
@@ -94,7 +102,7 @@ func (r *Registry) heldList(name pkgref.Name, p provider.Provider) (*heldList, b
 		r.log.Warn("state file is unreadable and counts as absent", "pkg", name, "provider", p.Name(), "error", err)
 		return nil, false
 	}
-	if held.source != sourceOf(p, name) {
+	if held.source != listSource(p, name) {
 		return nil, false
 	}
 	r.lists.Put(key, held, held.cost(), 0)
@@ -196,7 +204,7 @@ func (r *Registry) refreshBehind(held *heldList, name pkgref.Name, p lister) {
 // refreshList asks a provider for its list, in a flight that all concurrent
 // callers share. That the provider does not have the package is a result.
 func (r *Registry) refreshList(ctx context.Context, name pkgref.Name, p lister) (*heldList, error) {
-	key, g := listFlight{listKey{name, p.Name()}, sourceOf(p, name)}, r.gen.Load()
+	key, g := listFlight{listKey{name, p.Name()}, listSource(p, name)}, r.gen.Load()
 	return share(ctx, r.refresh, key, func(ctx context.Context) (*heldList, error) {
 		ctx, cancel := context.WithTimeout(ctx, g.flightTime())
 		defer cancel()

@@ -103,12 +103,12 @@ func (g *Generation) owners() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// asks is equal for generations that ask the same places for name: what is
-// absent in one place may be there in another.
+// asks is equal for generations that ask the same places for name, by the same
+// code: what is absent in one place may be there in another.
 func (g *Generation) asks(name pkgref.Name) string {
 	h := sha256.New()
 	for _, e := range g.Chain.For(name) {
-		fmt.Fprintf(h, "%q %q\n", e.Provider.Name(), sourceOf(e.Provider, name))
+		fmt.Fprintf(h, "%q %q\n", e.Provider.Name(), listSource(e.Provider, name))
 	}
 	return hex.EncodeToString(h.Sum(nil)[:8])
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/registryd/registryd/internal/daemon"
 	"github.com/registryd/registryd/plugin"
+	"github.com/registryd/registryd/provider/providertest"
 )
 
 // servePlugin is a gate that refuses the name in the file denied.
@@ -229,4 +230,43 @@ func TestPlugins_ListOfOldCode_GN2(t *testing.T) {
 		t.Errorf("reloaded (-want +got):\n%s", d)
 	}
 	leads(s, "/lib/tool/1.1.0/index.js")
+}
+
+// G-N2: what a plugin that owns its names brought stays when its code changes: it is neither evicted nor fetched again.
+func TestPlugins_HeldStays_GN2(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, providertest.Package{Name: "@acme/tool", Version: "1.0.0", Files: map[string][]byte{"index.js": []byte("hi")}})
+	f.raw(fmt.Sprintf("root: {fs: data}\nlisten: 127.0.0.1:0\naccel: nginx\nadmin: {tokens: [{id: ops, token: %s}]}\n"+
+		"plugins: {dir: plugins}\nproviders: [{type: plugin, name: acme, names: ['@acme/*']}]\n", token))
+	path, past := filepath.Join(f.dir, "plugins", "acme.js"), time.Now().Add(-time.Second)
+	install := func(comment string) {
+		t.Helper()
+		code := fmt.Sprintf(`// %s
+export const manifest = {capabilities: {http: [%[2]q]}, limits: {cpu: '30s', wall: '60s', instances: {min: 1, max: 2}}}
+export default {
+  async resolve({name, spec}) {
+    const d = (await (await fetch(%[2]q + '/' + name.replace('/', '%%2f'))).json()).versions[spec]
+    return d ? {version: spec, url: d.dist.tarball, integrity: d.dist.integrity} : null
+  },
+}
+`, comment, f.upstream.URL())
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(code), 0o644), os.Chtimes(path, past, past)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	install("one")
+	s := f.server()
+	status(t, ask(s, http.MethodGet, "/lib/@acme/tool/1.0.0/index.js"), http.StatusOK)
+	install("two")
+	if d := cmp.Diff([]string{"acme"}, report(t, s, "").Reloaded); d != "" {
+		t.Errorf("reloaded (-want +got):\n%s", d)
+	}
+	if text := f.screen.String(); strings.Contains(text, "is evicted") {
+		t.Error("what is held is evicted")
+	}
+	before := len(f.upstream.Requests())
+	status(t, ask(s, http.MethodGet, "/lib/@acme/tool/1.0.0/index.js"), http.StatusOK)
+	if n := len(f.upstream.Requests()) - before; n != 0 {
+		t.Errorf("%d requests for what was held", n)
+	}
 }

@@ -27,8 +27,8 @@ func (s *source) Check(ctx context.Context, name pkgref.Name, v pkgref.Version) 
 	return err
 }
 
-// Source is part of provider.Sourcer: what other code of the plugin said does not count.
-func (s *source) Source(pkgref.Name) string { return s.Manager.Code(s.Plugin) }
+// Revision is part of provider.Reviser.
+func (s *source) Revision() string { return s.Manager.Code(s.Plugin) }
 
 // first returns the first of the hooks that the generation has, "" for none.
 func first(l *core.Lease, hooks ...string) string {
