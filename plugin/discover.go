@@ -205,7 +205,7 @@ func (u *unit) findMain() (string, error) {
 const maxSeen = 20_000
 
 // seen is a fingerprint of everything that lies in a unit, by size, time and identity: it tells whether somebody
-// wrote while we read. newest is the latest change.
+// wrote while we read. Hidden directories at its top are passed over. newest is the latest change.
 func (u *unit) seen() (fingerprint []string, newest int64, err error) {
 	if u.single != "" {
 		info, err := os.Stat(filepath.Join(u.dir, u.single))
@@ -217,6 +217,9 @@ func (u *unit) seen() (fingerprint []string, newest int64, err error) {
 	err = filepath.WalkDir(u.dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
+		}
+		if d.IsDir() && filepath.Dir(path) == u.dir && strings.HasPrefix(d.Name(), ".") {
+			return fs.SkipDir // what a process keeps for itself
 		}
 		if !d.Type().IsRegular() || len(fingerprint) >= maxSeen {
 			return nil

@@ -252,3 +252,20 @@ func (h *home) writeSlowly(name, first, second string) bool {
 	<-done
 	return took < 30*time.Millisecond
 }
+
+// What a process keeps in a hidden directory of its own is no change of its code: it must not cause reloads without end.
+func TestFingerprint_HiddenDirectory(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	h.small("a", "", "version: 1\n")
+	h.write("a/.kept/one", "1")
+	before := h.at().Fingerprint()
+	h.write("a/.kept/two", "2")
+	if after := h.at().Fingerprint(); after != before || before == "" {
+		t.Errorf("%q became %q", before, after)
+	}
+	h.write("a/node_modules/.store/b.js", "2")
+	if h.at().Fingerprint() == before {
+		t.Error("a package that came goes unnoticed")
+	}
+}
