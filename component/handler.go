@@ -261,13 +261,16 @@ func (h *Handler) post(w http.ResponseWriter, r *http.Request, t target) error {
 		return h.register(w, r)
 	}
 	if h.ReadOnly || t.list || len(t.rest) != 1 {
+		unread(w)
 		return outcome.New(ErrNoComponent, "no component has this path")
 	}
-	if err := h.authorise(w, r); err != nil {
+	p, err := h.admit(w, r, t)
+	if err != nil {
+		unread(w)
 		h.Published(httpx.Label(err))
 		return err
 	}
-	moved, err := h.publish(w, r, t)
+	moved, err := h.publish(w, r, p)
 	h.Published(httpx.Label(err))
 	if err != nil {
 		return err

@@ -1,16 +1,19 @@
 package component_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
+	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/registryd/registryd/component"
 	"github.com/registryd/registryd/internal/outcome"
@@ -294,6 +297,35 @@ func TestPublish_CN2_RefusedBeforeTheBody(t *testing.T) {
 	client.CloseIdleConnections()
 	if res.StatusCode != 401 || read.Load() != 0 {
 		t.Errorf("%d after %d bytes", res.StatusCode, read.Load())
+	}
+}
+
+// The answer comes to who does not wait for leave to send the body, too.
+func TestPublish_CN2_AnsweredBeforeTheBody(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, options{http: component.HandlerConfig{Token: "sesame"}})
+	s.registry.Obey(component.Rules{Gate: denied{"gone@1.0.0"}})
+	for name, test := range map[string]struct {
+		what, token string
+		status      int
+	}{"wrong token": {"widget/1.0.0", "open", 403}, "denied": {"gone/1.0.0", "sesame", 403}, "no version": {"widget/one", "sesame", 400}} {
+		address := strings.TrimSuffix(strings.TrimPrefix(s.url, "http://"), "/api/components")
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		_ = conn.SetDeadline(time.Now().Add(time.Minute))
+		fmt.Fprintf(conn, "POST /api/components/%s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Length: 1000\r\n\r\n", test.what, address, test.token)
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Errorf("%s: no answer: %v", name, err)
+			continue
+		}
+		res.Body.Close()
+		if res.StatusCode != test.status {
+			t.Errorf("%s: %d", name, res.StatusCode)
+		}
 	}
 }
 

@@ -71,24 +71,38 @@ type auditLine struct {
 	Request string    `json:"request_id,omitempty"`
 }
 
-// publish reads a package and publishes it.
-func (h *Handler) publish(w http.ResponseWriter, r *http.Request, t target) (moved map[uint32]Mismatches, err error) {
-	p := Publication{By: "loopback"}
+// unread makes the server answer although nobody has read the body: on a
+// connection that goes on it would wait for it first.
+func unread(w http.ResponseWriter) { w.Header().Set("Connection", "close") }
+
+// admit decides by path and header alone what may be published, before a byte of
+// the body is read. Errors: as authorise; ErrMalformed, ErrVersion, ErrTooLarge;
+// those of Registry.Allowed.
+func (h *Handler) admit(w http.ResponseWriter, r *http.Request, t target) (p Publication, err error) {
+	if err := h.authorise(w, r); err != nil {
+		return p, err
+	}
+	p.By = "loopback"
 	if h.Token != "" {
 		p.By = "token"
 	}
 	if p.Name, err = ParseName(t.name); err != nil {
-		return nil, outcome.Wrap(ErrMalformed, err, "this is no name for a component")
+		return p, outcome.Wrap(ErrMalformed, err, "this is no name for a component")
 	}
 	if p.Version, err = ParseVersion(t.rest[0]); err != nil {
-		return nil, err
+		return p, err
 	}
 	if err := h.Registry.Allowed(p.Name, p.Version); err != nil {
-		return nil, err
+		return p, err
 	}
 	if r.ContentLength > h.MaxBody {
-		return nil, outcome.New(ErrTooLarge, "the body has more than %d bytes", h.MaxBody)
+		return p, outcome.New(ErrTooLarge, "the body has more than %d bytes", h.MaxBody)
 	}
+	return p, nil
+}
+
+// publish reads a package and publishes it.
+func (h *Handler) publish(w http.ResponseWriter, r *http.Request, p Publication) (moved map[uint32]Mismatches, err error) {
 	select {
 	case h.slots <- struct{}{}:
 		defer func() { <-h.slots }()
