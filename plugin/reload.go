@@ -22,6 +22,8 @@ type Reload struct {
 	Atomic bool
 	// Force loads what did not change, too.
 	Force bool
+	// Matched says that the filter matches something beside plugins.
+	Matched bool
 }
 
 // Report names what a reload did, by the names of plugins. No list is nil.
@@ -95,7 +97,7 @@ func (c *Change) prepare(ctx context.Context, wanted func(string) bool) error {
 
 // judge decides whether the change may be put in force.
 func (c *Change) judge(matched bool) error {
-	if !matched && c.reload.Filter != "" {
+	if !matched && !c.reload.Matched && c.reload.Filter != "" {
 		if c.settings.Strict || c.settings.StrictModules {
 			return outcome.New(outcome.Invalid, "no plugin matches %s", c.reload.Filter)
 		}

@@ -43,6 +43,7 @@ func (s *Server) generation(ctx context.Context, c *config.Config, r plugin.Relo
 	if err := s.modules.prepare(ctx, g, r); err != nil {
 		return nil, err
 	}
+	r.Matched = s.modules.matched(g, r)
 	if err := s.preparePlugins(ctx, c, settings, g, r); err != nil {
 		g.discard()
 		return nil, err

@@ -144,6 +144,12 @@ func (m *modules) prepare(ctx context.Context, g *generation, r plugin.Reload) e
 	return nil
 }
 
+// matched reports whether the filter of a reload matches a module written in Go.
+func (m *modules) matched(g *generation, r plugin.Reload) bool {
+	wanted, err := plugin.Filter(r.Filter)
+	return err == nil && g.goModules != nil && slices.ContainsFunc(m.set.Names(), wanted)
+}
+
 // join makes the table of everything that will be in force.
 func (m *modules) join(ctx context.Context, g *generation) error {
 	var units []*module.Unit

@@ -27,13 +27,21 @@ const modulePrefix = "/own/modules/"
 const patientModule = "exports.manifest = {limits: {cpu: '60s', wall: '90s', queue: '60s', instances: {min: 1, max: 2}}};\n"
 
 // shop is a module that has parameters of all sources.
-const shop = patientModule + `
+const shop = `
 exports['/sum/:x'] = {method: 'post', serialize: true, description: 'adds <b>three</b> numbers', synchronous: true,
   params: {x: {type: 'number'}, y: {type: 'number'}, dataset: {type: 'number', default: 0}}, handler: (x, y, z) => ({sum: x + y + z})}
 exports['/length'] = {method: 'post', synchronous: true, params: {text: {}}, handler: text => text.length + ' characters'}
 exports['/locked'] = {method: 'get', auth: 'key', synchronous: true, handler: () => 'open'}
 exports['/files'] = 'public'
 `
+
+// shopFiles are the module with its directory of files. A directory has its limits in a file of its own.
+func shopFiles() map[string]string {
+	return map[string]string{
+		"shop/module.yaml": "limits: {cpu: 60s, wall: 90s, queue: 60s, instances: {min: 1, max: 2}}\n",
+		"shop/index.js":    shop, "shop/public/a.txt": "A", "shop/public/.secret": "S",
+	}
+}
 
 // startModules starts a stack with files below its directory of modules.
 func startModules(t *testing.T, front e2e.Front, files map[string]string) (s *e2e.Stack, dir string) {
@@ -94,7 +102,7 @@ func TestModules_D13_N9(t *testing.T) {
 	for _, front := range []e2e.Front{e2e.Full, e2e.Include} {
 		t.Run(string(front), func(t *testing.T) {
 			t.Parallel()
-			s, _ := startModules(t, front, map[string]string{"shop/index.js": shop, "shop/public/a.txt": "A", "shop/public/.secret": "S"})
+			s, _ := startModules(t, front, shopFiles())
 			const kind, form = "application/json", "application/x-www-form-urlencoded"
 			for name, c := range map[string]struct {
 				line, body, kind string
@@ -205,7 +213,7 @@ fill('/locked', {})
 func TestModulesInChromium_D10(t *testing.T) {
 	t.Parallel()
 	e2e.NeedChromium(t)
-	s, _ := startModules(t, e2e.Full, map[string]string{"shop/index.js": shop, "shop/public/a.txt": "A"})
+	s, _ := startModules(t, e2e.Full, shopFiles())
 	target, err := url.Parse(s.URL)
 	if err != nil {
 		t.Fatal(err)
