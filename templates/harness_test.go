@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/registryd/registryd/config"
+	"github.com/registryd/registryd/internal/freeport"
 	"github.com/registryd/registryd/templates"
 )
 
@@ -139,7 +140,7 @@ func start(t testing.TB, f form, o siteOptions) *site {
 	t.Helper()
 	binary := needNginx(t)
 	dir := t.TempDir()
-	s := &site{t: t, fs: filepath.Join(dir, "data"), addr: freeAddress(t)}
+	s := &site{t: t, fs: filepath.Join(dir, "data"), addr: freeport.Address(t)}
 	if o.linked {
 		must(t, os.Mkdir(s.fs+"-real", 0o755))
 		must(t, os.Symlink(s.fs+"-real", s.fs))
@@ -345,13 +346,4 @@ func must(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-}
-
-// freeAddress returns a loopback address that was free a moment ago.
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	defer l.Close()
-	return l.Addr().String()
 }

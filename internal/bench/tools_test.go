@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/registryd/registryd/internal/e2e"
+	"github.com/registryd/registryd/internal/freeport"
 )
 
 func nginx(b *testing.B) string {
@@ -26,7 +27,7 @@ func nginx(b *testing.B) string {
 // the pid of its master.
 func bareNginx(b *testing.B, root, workers string) (url string, pid int) {
 	b.Helper()
-	dir, address := b.TempDir(), e2e.FreeAddress(b)
+	dir, address := b.TempDir(), freeport.Address(b)
 	user := ""
 	if os.Getuid() == 0 {
 		user = "user root;\n"

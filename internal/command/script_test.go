@@ -21,6 +21,7 @@ import (
 
 	"github.com/registryd/registryd/internal/cli"
 	"github.com/registryd/registryd/internal/command"
+	"github.com/registryd/registryd/internal/freeport"
 	"github.com/registryd/registryd/provider/providertest"
 )
 
@@ -80,10 +81,11 @@ func setup(env *testscript.Env) error {
 	registry := providertest.NewRegistry(tb, packages()...)
 	env.Values[upstreamKey{}] = registry
 	bin, _, _ := strings.Cut(env.Getenv("PATH"), string(filepath.ListSeparator))
-	address, err := freeAddress()
+	address, release, err := freeport.Reserve()
 	if err != nil {
 		return err
 	}
+	env.Defer(release)
 	for key, value := range map[string]string{
 		"PATH": bin, "UPSTREAM": registry.URL(), "ADDRESS": address,
 		"SOCKET": filepath.Join(env.WorkDir, "d.sock"), "TOKEN": "token-of-the-scripts",
@@ -91,15 +93,6 @@ func setup(env *testscript.Env) error {
 		env.Setenv(key, value)
 	}
 	return nil
-}
-
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }
 
 func packages() []providertest.Package {

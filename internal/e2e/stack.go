@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/registryd/registryd/internal/freeport"
 	"github.com/registryd/registryd/provider/providertest"
 )
 
@@ -97,7 +98,7 @@ func Start(t testing.TB, o Options) *Stack {
 	dir := t.TempDir()
 	s := &Stack{
 		t: t, options: o, Dir: dir, Data: cmp.Or(o.Data, filepath.Join(dir, "data")), config: filepath.Join(dir, "registryd.yaml"),
-		Daemon: "http://" + FreeAddress(t), log: &lockedBuffer{},
+		Daemon: "http://" + freeport.Address(t), log: &lockedBuffer{},
 		Client: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, Transport: &http.Transport{
 			MaxIdleConnsPerHost: 512, DisableCompression: true,
 		}},
@@ -107,7 +108,7 @@ func Start(t testing.TB, o Options) *Stack {
 	}
 	s.URL = s.Daemon
 	if o.Front != Direct {
-		s.URL = "http://" + FreeAddress(t)
+		s.URL = "http://" + freeport.Address(t)
 	}
 	s.WriteConfig(o.Config)
 	if o.Activated {
@@ -358,17 +359,6 @@ func (s *Stack) Command(args ...string) (string, error) {
 	cmd.Env = append(os.Environ(), "REGISTRYD_SERVER="+s.Daemon, "REGISTRYD_TOKEN="+AdminToken)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
-}
-
-// FreeAddress returns a loopback address that nobody listens on.
-func FreeAddress(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // lockedBuffer collects what a process writes.

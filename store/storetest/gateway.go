@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/registryd/registryd/internal/freeport"
 )
 
 // Gateway is a real S3 server of a test's own on loopback, with one empty
@@ -69,12 +71,7 @@ func findServer() (string, error) {
 
 // start reports whether the server answers.
 func (g *Gateway) start(t *testing.T, program, root string) bool {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
+	address := freeport.Address(t)
 	var out lines
 	cmd := exec.Command(program, "--port", address, "--access", g.Access, "--secret", g.Secret, "--quiet", "posix", root)
 	cmd.Stdout, cmd.Stderr = &out, &out
