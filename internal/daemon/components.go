@@ -14,6 +14,7 @@ import (
 	"github.com/registryd/registryd/component"
 	"github.com/registryd/registryd/config"
 	"github.com/registryd/registryd/internal/httpx"
+	"github.com/registryd/registryd/internal/status"
 	"github.com/registryd/registryd/internal/unpack"
 	"github.com/registryd/registryd/registry"
 	"github.com/registryd/registryd/store"
@@ -209,4 +210,16 @@ func (c *componentSizes) Collect(out chan<- prometheus.Metric) {
 	gauge(c.hosts, hosts)
 	gauge(c.components, components)
 	gauge(c.versions, versions)
+}
+
+// knownComponents is what a report says of the component registry; nil: there is
+// none.
+func (g *generation) knownComponents() *status.Components {
+	if g.components == nil {
+		return nil
+	}
+	c := g.config.Components
+	known := &status.Components{Store: c.Store.Type, MaxHosts: c.MaxHosts}
+	known.Hosts, known.Names, known.Versions = g.components.registry.Index().Size()
+	return known
 }

@@ -109,6 +109,7 @@ func (s *Server) report(ctx context.Context) (*status.Report, error) {
 		return nil, err
 	}
 	r.Held = s.held(len(names))
+	r.Components = s.current().knownComponents()
 	return r, s.pins(ctx, r, names)
 }
 

@@ -28,8 +28,11 @@ func reported(t *testing.T, d *running) (r page.Report) {
 func TestStatus_PA5(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, widget("1.0.0"), named("broken", "1.0.0"))
-	f.write("policy: {conceal: true, rules: [{deny: [secret-*], reason: not for you}]}\ncache: {max_files: 1000}\n")
+	f.write("policy: {conceal: true, rules: [{deny: [secret-*], reason: not for you}]}\ncache: {max_files: 1000}\ncomponents: {max_hosts: 5}\n")
 	d := f.run()
+	if c := reported(t, d).Components; c == nil || *c != (page.Components{Store: "file", MaxHosts: 5}) {
+		t.Errorf("components: %+v", c)
+	}
 	answers := func(path string, want int) {
 		t.Helper()
 		if w := ask(d, "GET", path); w.Code != want {

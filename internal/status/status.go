@@ -27,6 +27,17 @@ type Report struct {
 	Pins      []Pin      `json:"pins"`      // by name, those of admins first; never nil
 	// MorePins are the pins beyond those that are listed.
 	MorePins int `json:"more_pins"`
+	// Components tells of the component registry; nil: it is off.
+	Components *Components `json:"components,omitempty"`
+}
+
+// Components is what the component registry knows.
+type Components struct {
+	Store    string `json:"store"`     // "file" or "s3"
+	Hosts    int    `json:"hosts"`     // that are registered
+	MaxHosts int    `json:"max_hosts"` // that may be
+	Names    int    `json:"names"`     // of components
+	Versions int    `json:"versions"`  // of all of them, denied ones too
 }
 
 // Amount is room on the disk.

@@ -119,6 +119,7 @@ func hostile() *status.Report {
 		Upstreams: []status.Upstream{{Host: bad, State: "open", LastError: bad, Requests: 2, Slow: 12345, Median: 7}},
 		Refusals:  []status.Refusal{{What: bad, Reason: bad, Outcome: bad, At: epoch.Add(-time.Minute), Count: 4}},
 		Pins:      []status.Pin{{Name: bad, By: bad, Version: "1.0.0"}}, MorePins: 3,
+		Components: &status.Components{Store: bad, Hosts: 11, MaxHosts: 12, Names: 13, Versions: 14},
 	}
 }
 
@@ -133,7 +134,7 @@ func TestHTML_PA5(t *testing.T) {
 	text := string(data)
 	for _, part := range []string{
 		"up 1 d 1 h", `d="M354.0 83.0h6L540.0 44.5M714.0 6.0h6"`, "view 71.4 % (5 hits, 2 misses)", "512.0 MiB of a budget of 1.0 GiB (50 %)", "25 % of 4 B", "12.3 s", "7.0 ms",
-		"left alone", "1 min 0 s ago", "3 more are not shown", "The last day</h3>\n<p>Nobody asked for anything.", "11:00", "75 %",
+		"left alone", "1 min 0 s ago", "3 more are not shown", "The last day</h3>\n<p>Nobody asked for anything.", "11:00", "75 %", "11<small>of at most 12</small>",
 	} {
 		if !strings.Contains(text, part) {
 			t.Errorf("the page lacks %q", part)
