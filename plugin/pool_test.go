@@ -212,13 +212,13 @@ func TestHost_Log_Bounded(t *testing.T) {
 	})
 	h.write("a.js", "version: 1\n")
 	h.load()
-	for range 3 {
+	for range 10 {
 		if _, err := h.ask("a", "chatter"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if n := strings.Count(h.log.String(), "once more"); n < 1000 || n > 4000 {
-		t.Errorf("%d lines of 15000", n)
+	if n := strings.Count(h.log.String(), "once more"); n < 20_000 || n > 45_000 {
+		t.Errorf("%d lines of 50000", n)
 	}
 	ahead.Store(int64(time.Minute))
 	if _, err := h.ask("a", "chatter"); err != nil || !strings.Contains(h.log.String(), "lines_left_out=") {

@@ -58,7 +58,7 @@ func (d *daemon) Log(ctx context.Context, level slog.Level, message string) {
 
 const (
 	// maxLines is how many lines the code of a plugin may log within lineTime: it must not fill the disk.
-	maxLines = 2000
+	maxLines = 20000
 	lineTime = 10 * time.Second
 )
 
