@@ -67,6 +67,7 @@ func newDaemon(m *Manifest, c *Config, settings fetch.Config, cache *lru.Map[str
 }
 
 func (d *daemon) close() {
+	d.leftOut(d.says.end())
 	if d.client != nil {
 		d.client.CloseIdle()
 	}

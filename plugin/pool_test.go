@@ -224,6 +224,15 @@ func TestHost_Log_Bounded(t *testing.T) {
 	if _, err := h.ask("a", "chatter"); err != nil || !strings.Contains(h.log.String(), "lines_left_out=") {
 		t.Errorf("that lines are left out is not said: %v", err)
 	}
+	for range 5 {
+		if _, err := h.ask("a", "chatter"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h.Revoke()
+	if n := strings.Count(h.log.String(), "lines_left_out="); n != 2 {
+		t.Errorf("of a generation that ended, lines were left out and nobody was told: %d times told", n)
+	}
 }
 
 // What starts in the background does not hold up the end of a plugin.

@@ -48,11 +48,16 @@ func (d *daemon) Log(ctx context.Context, level slog.Level, message string) {
 		return
 	}
 	ok, left := d.says.take()
-	if left > 0 {
-		d.log.Warn("plugin said too much", "lines_left_out", left)
-	}
+	d.leftOut(left)
 	if ok {
 		d.log.Log(ctx, level, "plugin says", "text", d.clean(message))
+	}
+}
+
+// leftOut tells of lines that are missing in the log.
+func (d *daemon) leftOut(lines int) {
+	if lines > 0 {
+		d.log.Warn("plugin said too much", "lines_left_out", lines)
 	}
 }
 
@@ -76,12 +81,23 @@ func (r *ration) take() (ok bool, left int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if now := r.now(); now.Sub(r.since) >= lineTime {
-		left = max(0, r.lines-maxLines)
+		left = r.refused()
 		r.since, r.lines = now, 0
 	}
 	r.lines++
 	return r.lines <= maxLines, left
 }
+
+// end returns how many lines were refused that nobody was told of.
+func (r *ration) end() (left int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	left = r.refused()
+	r.lines = 0
+	return left
+}
+
+func (r *ration) refused() int { return max(0, r.lines-maxLines) }
 
 // cleaned is err with the secrets taken out of its text.
 func (d *daemon) cleaned(err error) error {

@@ -228,6 +228,9 @@ func (s *storm) settled(ended int) {
 // judge looks at what the plugin told.
 func (s *storm) judge() {
 	s.t.Helper()
+	if strings.Contains(s.Log(), "lines_left_out") {
+		s.t.Fatal("the plugin said more than is logged: what it told is not the whole story")
+	}
 	saw := map[string]string{}       // package to the generation that answered for it
 	attached := map[string]bool{}    // machines that live
 	detached := map[string]bool{}    // machines that ended
