@@ -37,7 +37,7 @@ func daemon(b *testing.B, t *table) {
 	if err := os.WriteFile(filepath.Join(root, "1k.js"), make([]byte, 1000), 0o644); err != nil {
 		b.Fatal(err)
 	}
-	bare, _ := bareNginx(b, root, "1")
+	bare, _ := bareNginx(b, root, "1", logNone)
 	one.Get("/lib/many/1.0.0/index.js")
 	all.Get("/lib/many/1.0.0/index.js")
 	for _, q := range []struct {

@@ -23,9 +23,15 @@ func nginx(b *testing.B) string {
 	return e2e.NeedNginx(b)
 }
 
+// How a bare nginx logs.
+const (
+	logDefault = "access_log access.log;" // what nginx does that is told nothing, but for the place
+	logNone    = "access_log off;"
+)
+
 // bareNginx serves a directory with nothing but a root, and returns its URL and
 // the pid of its master.
-func bareNginx(b *testing.B, root, workers string) (url string, pid int) {
+func bareNginx(b *testing.B, root, workers, log string) (url string, pid int) {
 	b.Helper()
 	dir, address := b.TempDir(), freeport.Address(b)
 	user := ""
@@ -33,9 +39,9 @@ func bareNginx(b *testing.B, root, workers string) (url string, pid int) {
 		user = "user root;\n"
 	}
 	conf := fmt.Sprintf("%sworker_processes %s;\npid nginx.pid;\nerror_log error.log;\nevents { worker_connections 1024; }\n"+
-		"http {\naccess_log off;\nsendfile on;\ntcp_nopush on;\nkeepalive_requests 10000;\ntypes { text/javascript js; }\nclient_body_temp_path t1;\n"+
+		"http {\n%s\nsendfile on;\ntcp_nopush on;\nkeepalive_requests 10000;\ntypes { text/javascript js; }\nclient_body_temp_path t1;\n"+
 		"proxy_temp_path t2;\nfastcgi_temp_path t3;\nuwsgi_temp_path t4;\nscgi_temp_path t5;\n"+
-		"server { listen %s; location / { root %q; } }\n}\n", user, workers, address, root)
+		"server { listen %s; location / { root %q; } }\n}\n", user, workers, log, address, root)
 	if err := os.WriteFile(filepath.Join(dir, "nginx.conf"), []byte(conf), 0o600); err != nil {
 		b.Fatal(err)
 	}
