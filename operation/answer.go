@@ -45,9 +45,7 @@ func (c *Call) write(w http.ResponseWriter, a Answer, checked bool) error {
 		return err
 	}
 	h := w.Header()
-	for k, values := range a.Header {
-		h[http.CanonicalHeaderKey(k)] = values
-	}
+	setHeaders(h, a.Header)
 	h["X-Content-Type-Options"] = noSniff
 	if kind != nil && h["Content-Type"] == nil {
 		h["Content-Type"] = kind
@@ -67,6 +65,21 @@ func (c *Call) write(w http.ResponseWriter, a Answer, checked bool) error {
 		_, _ = w.Write(data) // the client may have left
 	}
 	return nil
+}
+
+// setHeaders takes over what a handler says. What belongs to the connection, or tells nginx what to do, is
+// the daemon's to say.
+func setHeaders(to, from http.Header) {
+	for k, values := range from {
+		if k = http.CanonicalHeaderKey(k); !slices.Contains(connectionHeaders, k) && !strings.HasPrefix(k, "X-Accel-") {
+			to[k] = values
+		}
+	}
+}
+
+// connectionHeaders say how an answer is sent, in canonical form.
+var connectionHeaders = []string{
+	"Connection", "Content-Length", "Keep-Alive", "Proxy-Authenticate", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
 }
 
 var noSniff = []string{"nosniff"}

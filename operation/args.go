@@ -106,6 +106,9 @@ func (c *Call) wrong(p *param, what string) error {
 // argument looks one up, deserialises and checks it; false when it is missing.
 func (c *Call) argument(ctx context.Context, p *param) (any, bool, error) {
 	f := c.find(p)
+	if c.badQuery != nil { // what cannot be read might be this one
+		return nil, false, c.wrong(p, "the query is not encoded as it should be")
+	}
 	if f.from == nowhere {
 		if !p.HasDefault {
 			return nil, false, nil

@@ -29,6 +29,8 @@ type Implementation struct {
 	Requires func(ctx context.Context, c *Call) error
 	// Ensures says what is wrong with an answer, by status 400; nil: nothing ever is.
 	Ensures func(ctx context.Context, c *Call, a Answer) error
+	// Appraise says how long a task takes, 0: unknown; nil: LongRunning.Estimate. Errors: those of Handle.
+	Appraise func(ctx context.Context, c *Call) (time.Duration, error)
 	// Deserialize makes values of texts, by the name in Param.Deserialize. Errors are answered with 400.
 	Deserialize map[string]func(ctx context.Context, c *Call, text string) (any, error)
 }
@@ -55,19 +57,47 @@ type Call struct {
 	// More are members of the body that are not declared, of a protocol's operation; nil: none.
 	More map[string]any
 
-	op    *Operation
-	ctx   context.Context // of the request, with what Operation.Serve was given
-	path  httprouter.Params
-	args  []any
-	given uint64 // bit i: args[i] is there
-	query url.Values
-	body  map[string]any
-	form  url.Values
-	parse struct { // what became of the body
+	op       *Operation
+	ctx      context.Context // of the request, with what Operation.Serve was given
+	path     httprouter.Params
+	args     []any
+	given    uint64 // bit i: args[i] is there
+	query    url.Values
+	badQuery error // of a query that is not encoded as it should be
+	body     map[string]any
+	form     url.Values
+	parse    struct { // what became of the body
 		ignored string // its media type, which nobody reads here
 		whole   any    // a JSON body that is no object
 	}
+	header http.Header // for the answer, of Implementation.Prepare
 	detach func(time.Duration)
+	job    *task // that the call is; nil: none, or none yet
+	taskID string
+}
+
+// Enrich is for Implementation.Prepare: header goes with the answer, also with that of an error, and body, where it is not
+// nil, stands in the place of the one that was parsed: a map[string]any, or what else JSON says.
+func (c *Call) Enrich(header http.Header, body any) {
+	c.header = header
+	if body == nil {
+		return
+	}
+	c.form, c.parse.ignored = nil, ""
+	c.body, _ = body.(map[string]any)
+	if c.parse.whole = nil; c.body == nil {
+		c.parse.whole = body
+	}
+}
+
+// TaskID is the id of a task of LongRunning, also before it is one; "" for other operations.
+func (c *Call) TaskID() string { return c.taskID }
+
+// Progress says that so much of the estimate of a task is done, which counts where the clock says less.
+func (c *Call) Progress(done time.Duration) {
+	if k := c.job; k != nil {
+		k.progress.Store(max(k.progress.Load(), int64(done)))
+	}
 }
 
 // Args are the values in the order of the declaration; nil for one that is missing.

@@ -228,6 +228,7 @@ func (o *Operation) run(ctx context.Context, v *visit, w http.ResponseWriter, r 
 		if err != nil {
 			return err
 		}
+		setHeaders(w.Header(), c.header)
 		if answer != nil {
 			return c.write(w, *answer, false)
 		}

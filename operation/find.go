@@ -8,7 +8,9 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/registryd/registryd/internal/httpx"
 	"github.com/registryd/registryd/internal/outcome"
@@ -37,6 +39,9 @@ type found struct {
 func (c *Call) find(p *param) found {
 	switch p.In {
 	case InHeader:
+		if p.key == "Host" { // which is no header of the request any more
+			return found{from: fromText, text: c.Request.Host}
+		}
 		if values := c.Request.Header[p.key]; len(values) > 0 {
 			return found{from: fromText, text: strings.Join(values, ", ")}
 		}
@@ -106,7 +111,7 @@ func (c *Call) inQuery(p *param) found {
 		}
 	}
 	if c.query == nil {
-		c.query = c.Request.URL.Query()
+		c.query, c.badQuery = url.ParseQuery(raw)
 	}
 	return ofTexts(c.query[p.Name])
 }
@@ -158,18 +163,27 @@ func (c *Call) readBody() error {
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 {
 		return nil
 	}
-	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	kind, more, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	isJSON := kind == "application/json" || strings.HasSuffix(kind, "+json")
 	isForm := kind == "application/x-www-form-urlencoded"
 	if !isJSON && !(isForm && !c.Descriptor.Protocol) {
 		c.parse.ignored = kind
 		return nil
 	}
-	body := http.MaxBytesReader(nil, r.Body, c.op.options.MaxBody)
-	if isForm {
-		return c.readForm(body)
+	if charset := more["charset"]; charset != "" && !slices.Contains(charsets, strings.ToLower(charset)) {
+		return outcome.New(outcome.Invalid, "the body must be UTF-8, not %s", httpx.Clip(charset))
 	}
-	v, err := decodeJSON(body)
+	data, err := io.ReadAll(http.MaxBytesReader(nil, r.Body, c.op.options.MaxBody))
+	if err != nil {
+		return bodyError(err)
+	}
+	if !utf8.Valid(data) {
+		return outcome.New(outcome.Invalid, "the body is not UTF-8")
+	}
+	if isForm {
+		return c.readForm(data)
+	}
+	v, err := decodeJSON(bytes.NewReader(data))
 	if err != nil {
 		return bodyError(err)
 	}
@@ -185,11 +199,10 @@ func (c *Call) readBody() error {
 	return nil
 }
 
-func (c *Call) readForm(body io.Reader) error {
-	data, err := io.ReadAll(body)
-	if err != nil {
-		return bodyError(err)
-	}
+// charsets are names of what a body may be written in: all are read as UTF-8.
+var charsets = []string{"utf-8", "utf8", "us-ascii"}
+
+func (c *Call) readForm(data []byte) (err error) {
 	if c.form, err = url.ParseQuery(string(data)); err != nil {
 		return outcome.New(outcome.Invalid, "the body is no form")
 	}
@@ -201,8 +214,11 @@ func bodyError(err error) error {
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
 		return outcome.New(outcome.TooLarge, "the body is too large")
 	}
-	if errors.Is(err, errHuge) {
+	switch {
+	case errors.Is(err, errHuge):
 		return outcome.New(outcome.Invalid, "the body has a number that is too large")
+	case errors.Is(err, errDeep):
+		return outcome.New(outcome.Invalid, "the body is nested too deep")
 	}
 	_, syntax := errors.AsType[*json.SyntaxError](err)
 	if syntax || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, errTrailing) {
@@ -214,7 +230,7 @@ func bodyError(err error) error {
 // errTrailing says that something follows a JSON value.
 var errTrailing = errors.New("something follows the value")
 
-// decodeJSON reads one value. Errors: those of json.Decoder; errTrailing; errHuge.
+// decodeJSON reads one value. Errors: those of json.Decoder; errTrailing; errHuge; errDeep.
 func decodeJSON(r io.Reader) (any, error) {
 	d := json.NewDecoder(r)
 	d.UseNumber()
@@ -223,33 +239,31 @@ func decodeJSON(r io.Reader) (any, error) {
 		return nil, err
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		if err == nil || !tooLarge(err) {
-			err = errTrailing
-		}
-		return nil, err
+		return nil, errTrailing
 	}
-	return normal(v)
+	return normal(v, 0)
 }
 
-func tooLarge(err error) bool {
-	_, large := errors.AsType[*http.MaxBytesError](err)
-	return large
-}
+// maxNesting bounds how deep lists and objects may stand in one another: no code that gets them runs out of its stack.
+const maxNesting = 1000
 
-// normal makes numbers float64 where that loses nothing. Errors: errHuge.
-func normal(v any) (_ any, err error) {
+// normal makes numbers float64 where that loses nothing. Errors: errHuge, errDeep.
+func normal(v any, depth int) (_ any, err error) {
+	if depth > maxNesting {
+		return nil, errDeep
+	}
 	switch v := v.(type) {
 	case json.Number:
 		return exact(v)
 	case []any:
 		for i := range v {
-			if v[i], err = normal(v[i]); err != nil {
+			if v[i], err = normal(v[i], depth+1); err != nil {
 				return nil, err
 			}
 		}
 	case map[string]any:
 		for k := range v {
-			if v[k], err = normal(v[k]); err != nil {
+			if v[k], err = normal(v[k], depth+1); err != nil {
 				return nil, err
 			}
 		}
@@ -259,6 +273,9 @@ func normal(v any) (_ any, err error) {
 
 // errHuge says that a number is larger than any float64. Who counted with all its digits would count for a long time.
 var errHuge = errors.New("a number is too large")
+
+// errDeep says that values are nested deeper than maxNesting.
+var errDeep = errors.New("it is nested too deep")
 
 // exact is a float64 for all numbers but the integers that it cannot hold. Errors: errHuge.
 func exact(n json.Number) (any, error) {
@@ -274,5 +291,6 @@ func exact(n json.Number) (any, error) {
 }
 
 // DecodeJSON reads one value as arguments have it: numbers are float64 where that loses nothing, else json.Number.
-// Errors: those of json.Decoder; a plain one for a number that is larger than any float64.
+// Errors: those of json.Decoder; plain ones for a number that is larger than any float64, and for what is nested too
+// deep.
 func DecodeJSON(data []byte) (any, error) { return decodeJSON(bytes.NewReader(data)) }

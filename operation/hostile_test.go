@@ -3,13 +3,17 @@ package operation_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"testing/iotest"
 	"testing/synctest"
 	"time"
 
@@ -187,5 +191,62 @@ func TestPathWithoutSlash(t *testing.T) {
 	}
 	if res := ask(serve(t, op), "GET /area", ""); res.StatusCode != 200 {
 		t.Errorf("%d", res.StatusCode)
+	}
+}
+
+// What belongs to the connection is not a handler's to say, whatever spelling it has.
+func TestConnectionHeaders(t *testing.T) {
+	t.Parallel()
+	header := http.Header{"transfer-encoding": {"gzip"}, "Connection": {"X-A"}, "content-length": {"1"}, "Upgrade": {"h2c"}, "x-a": {"b"}}
+	srv := httptest.NewServer(serve(t, made(t, "/x: {}", operation.Implementation{Handle: func(context.Context, *operation.Call) (operation.Answer, error) {
+		return operation.Answer{Value: "whole", Header: header}, nil
+	}}, operation.Options{})))
+	t.Cleanup(srv.Close)
+	res, err := srv.Client().Get(srv.URL + "/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	data, err := io.ReadAll(res.Body)
+	if err != nil || string(data) != "whole" || res.ContentLength != 5 || res.Header.Get("X-A") != "b" || res.Header.Get("Upgrade") != "" || len(res.TransferEncoding) > 0 {
+		t.Errorf("%q %v %d %v %v", data, err, res.ContentLength, res.TransferEncoding, res.Header)
+	}
+}
+
+// An answer that breaks off is no whole one for the client, and a body that breaks off never reaches the handler.
+func TestBrokenOff(t *testing.T) {
+	t.Parallel()
+	var ran atomic.Bool
+	stream := made(t, "/stream: {method: get}", operation.Implementation{Handle: func(context.Context, *operation.Call) (operation.Answer, error) {
+		return operation.Answer{Value: io.MultiReader(strings.NewReader(strings.Repeat("x", 10_000)), iotest.ErrReader(errors.New("broken")))}, nil
+	}}, operation.Options{})
+	post := made(t, "/post: {method: post, params: {a: {required: false}}}", operation.Implementation{Handle: func(context.Context, *operation.Call) (operation.Answer, error) {
+		ran.Store(true)
+		return operation.Answer{}, nil
+	}}, operation.Options{})
+	srv := httptest.NewServer(serve(t, stream, post))
+	t.Cleanup(srv.Close)
+	res, err := srv.Client().Get(srv.URL + "/stream")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if data, err := io.ReadAll(res.Body); err == nil {
+		t.Errorf("%d bytes look like the whole answer", len(data))
+	}
+	for _, head := range []string{"Content-Length: 100\r\n\r\n{\"a\":1}", "Transfer-Encoding: chunked\r\n\r\n7\r\n{\"a\":1}\r\n"} {
+		c, err := net.Dial("tcp", srv.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(c, "POST /post HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n%s", head)
+		if err := c.(*net.TCPConn).CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		answer, _ := io.ReadAll(c) // the end of the connection is the end of the request
+		c.Close()
+		if ran.Load() || !strings.Contains(string(answer), " 400 ") {
+			t.Errorf("%.30q: the handler ran: %t; %s", head, ran.Load(), answer)
+		}
 	}
 }

@@ -202,7 +202,15 @@ func (r *reader) faults(n *yaml.Node, d *Descriptor) {
 
 func (r *reader) longRunning(n *yaml.Node, d *Descriptor) {
 	switch {
-	case n.Kind == yaml.MappingNode, n.Value == "true", n.Value == "auto":
+	case n.Kind == yaml.MappingNode:
+		var estimate float64 // in milliseconds; a function is asked by the code
+		r.members(n, map[string]func(*yaml.Node){"appraise": func(n *yaml.Node) {
+			if name, _ := function(n); name == "" && (n.Decode(&estimate) != nil || !(estimate >= 0 && estimate < 1e12)) {
+				r.add(n, "appraise must be a number of milliseconds, or a function")
+			}
+		}})
+		d.LongRunning = &LongRunning{Estimate: time.Duration(estimate * float64(time.Millisecond))}
+	case n.Value == "true", n.Value == "auto":
 		d.LongRunning = &LongRunning{}
 	case n.Value == "manual":
 		d.LongRunning = &LongRunning{Manual: true}

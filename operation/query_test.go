@@ -24,7 +24,7 @@ func FuzzQuery(f *testing.F) {
 	}
 	h := serve(f, op)
 	f.Fuzz(func(t *testing.T, raw string) {
-		values, _ := url.ParseQuery(raw) // what is malformed is left out
+		values, malformed := url.ParseQuery(raw)
 		var want any
 		switch list := values["a"]; len(list) {
 		case 0:
@@ -37,6 +37,12 @@ func FuzzQuery(f *testing.F) {
 		r.URL.RawQuery = raw
 		h.ServeHTTP(w, r)
 		data, _ := io.ReadAll(w.Body)
+		if malformed != nil {
+			if w.Code != http.StatusBadRequest {
+				t.Errorf("%q is taken for a query: %d %s", raw, w.Code, data)
+			}
+			return
+		}
 		var got struct{ A any }
 		if err := json.Unmarshal(data, &got); err != nil {
 			t.Fatalf("%q: %s: %v", raw, data, err)

@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/registryd/registryd/internal/outcome"
@@ -40,9 +41,10 @@ type Tasks struct {
 	started bool // the collector, with the first task
 }
 
-// task is one of them. Its fields are guarded by Tasks.mu.
+// task is one of them. Its fields are guarded by Tasks.mu, but for the progress.
 type task struct {
 	call     *Call
+	progress atomic.Int64 // of the estimate, in nanoseconds
 	started  time.Time
 	estimate time.Duration
 	done     bool
@@ -127,21 +129,25 @@ func (t *Tasks) sweep() {
 
 // admit takes a new task in. Errors: outcome.Busy when there are too many, outcome.Invalid for one that would take
 // too long.
-func (t *Tasks) admit(c *Call, estimate time.Duration) (string, *task, error) {
+func (t *Tasks) admit(c *Call, k *task, estimate time.Duration) error {
 	if estimate > t.config.MaxRemaining {
-		return "", nil, outcome.New(outcome.Invalid, "it would take %s, at most %s is allowed", estimate, t.config.MaxRemaining)
+		return outcome.New(outcome.Invalid, "it would take %s, at most %s is allowed", estimate, t.config.MaxRemaining)
 	}
-	id := make([]byte, 12)
-	_, _ = rand.Read(id) // never fails
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.list) >= t.config.Capacity {
-		return "", nil, outcome.After(t.config.Tick, outcome.New(outcome.Busy, "%d tasks are kept, and no more", t.config.Capacity))
+		return outcome.After(t.config.Tick, outcome.New(outcome.Busy, "%d tasks are kept, and no more", t.config.Capacity))
 	}
-	k := &task{call: c, started: t.config.Now(), estimate: estimate}
-	text := hex.EncodeToString(id)
-	t.list[text] = k
-	return text, k, nil
+	k.call, k.started, k.estimate = c, t.config.Now(), estimate
+	t.list[c.taskID] = k
+	return nil
+}
+
+// newID returns one that nobody guesses.
+func newID() string {
+	id := make([]byte, 12)
+	_, _ = rand.Read(id) // never fails
+	return hex.EncodeToString(id)
 }
 
 func (t *Tasks) finish(k *task, a Answer, err error) {
@@ -181,21 +187,26 @@ type Leased interface {
 // task runs the call beyond its request.
 func (c *Call) task(w http.ResponseWriter) error {
 	t := c.op.options.Tasks
-	long := c.descriptorTask()
+	long, k := c.Descriptor.LongRunning, &task{}
+	c.taskID, c.job = newID(), k
 	if long.Manual {
-		return c.manual(w)
+		return c.manual(w, k)
 	}
-	id, k, err := t.admit(c, long.Estimate)
-	if err != nil {
+	estimate := long.Estimate
+	if appraise := c.op.impl.Appraise; appraise != nil {
+		var err error
+		if estimate, err = appraise(c.ctx, c); err != nil {
+			return err
+		}
+	}
+	if err := t.admit(c, k, estimate); err != nil {
 		return err
 	}
 	if err := t.start(c, k); err != nil {
 		return err
 	}
-	return c.accepted(w, id)
+	return c.accepted(w)
 }
-
-func (c *Call) descriptorTask() *LongRunning { return c.Descriptor.LongRunning }
 
 // start runs a task until it is done or the store is closed.
 func (t *Tasks) start(c *Call, k *task) error {
@@ -230,7 +241,7 @@ func (t *Tasks) context(c *Call) (_ context.Context, cancel, leave func()) {
 }
 
 // manual runs the handler while the request waits, until it is done or detaches itself.
-func (c *Call) manual(w http.ResponseWriter) error {
+func (c *Call) manual(w http.ResponseWriter, k *task) error {
 	t := c.op.options.Tasks
 	type end struct {
 		a   Answer
@@ -244,36 +255,47 @@ func (c *Call) manual(w http.ResponseWriter) error {
 	}
 	gone := c.Request.Context().Done()
 	ctx, cancel, leave := t.context(c)
-	var k *task
-	ready := make(chan struct{}) // k is known, or will never be needed
+	awaited := make(chan bool, 1) // somebody will ask for the answer later
 	go func() {
 		defer t.busy.Done()
 		defer leave()
 		a, err := c.guarded(ctx)
 		ended <- end{a, err}
-		<-ready
-		if k != nil {
+		if <-awaited {
 			t.finish(k, a, err)
+			return
+		}
+		select {
+		case e := <-ended: // nobody took it
+			drop(e.a)
+		default:
 		}
 	}()
-	defer close(ready)
 	select {
 	case e := <-ended:
+		defer func() { awaited <- false }() // until then its context lives
 		if e.err != nil {
 			return e.err
 		}
 		return c.write(w, e.a, true)
 	case d := <-detached:
-		id, admitted, err := t.admit(c, d)
-		if err != nil {
+		err := t.admit(c, k, d)
+		if awaited <- err == nil; err != nil {
 			cancel()
 			return err
 		}
-		k = admitted
-		return c.accepted(w, id)
+		return c.accepted(w)
 	case <-gone:
+		awaited <- false
 		cancel()
 		return context.Canceled
+	}
+}
+
+// drop closes what an answer has open.
+func drop(a Answer) {
+	if closer, ok := a.Value.(io.Closer); ok {
+		closer.Close()
 	}
 }
 
@@ -289,11 +311,12 @@ func (c *Call) guarded(ctx context.Context) (a Answer, err error) {
 }
 
 // accepted answers where the task can be asked after.
-func (c *Call) accepted(w http.ResponseWriter, id string) error {
-	url := "/tasks/" + id
+func (c *Call) accepted(w http.ResponseWriter) error {
+	url := "/tasks/" + c.taskID
 	if f := c.op.options.TaskURL; f != nil {
-		url = f(c.Request, id)
+		url = f(c.Request, c.taskID)
 	}
+
 	w.Header()["Content-Type"] = textType
 	w.Header().Set("Location", url)
 	w.Header().Set("Cache-Control", "no-store")
@@ -320,7 +343,8 @@ func (t *Tasks) Serve(w http.ResponseWriter, r *http.Request, id string) error {
 		return outcome.New(outcome.Declined, "there is no such task")
 	}
 	if !k.done {
-		if left := k.estimate - t.config.Now().Sub(k.started); k.estimate > 0 && left > 0 {
+		passed := max(t.config.Now().Sub(k.started), time.Duration(k.progress.Load()))
+		if left := k.estimate - passed; k.estimate > 0 && left > 0 {
 			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(left.Seconds()))))
 		}
 		t.mu.Unlock()

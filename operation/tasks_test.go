@@ -123,3 +123,43 @@ func TestManualTask_WF5(t *testing.T) {
 		time.Sleep(2000 * time.Second) // the one that was refused
 	})
 }
+
+// An estimate may be asked for; what is done of it shortens the wait, and the handler knows its task.
+func TestEstimate_WF5(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		tasks := operation.NewTasks(operation.TaskConfig{})
+		defer tasks.Close()
+		op := made(t, "/job: {longRunning: {appraise: 100000}, params: {n: number}}", operation.Implementation{
+			Appraise: func(_ context.Context, c *operation.Call) (time.Duration, error) {
+				return time.Duration(c.Number("n")) * time.Second, nil
+			},
+			Handle: func(_ context.Context, c *operation.Call) (operation.Answer, error) {
+				time.Sleep(2 * time.Second)
+				c.Progress(90 * time.Second)
+				c.Progress(80 * time.Second)
+				time.Sleep(8 * time.Second)
+				return operation.Answer{Value: c.TaskID()}, nil
+			},
+		}, operation.Options{Tasks: tasks})
+		h := serve(t, op)
+		monitor := func(id string) *http.Response {
+			return ask(adapted(func(w http.ResponseWriter, r *http.Request) error { return tasks.Serve(w, r, id) }), "GET /", "")
+		}
+		if res := ask(h, "POST /job?n=301", ""); res.StatusCode != 400 {
+			t.Errorf("an estimate above the limit: %d", res.StatusCode)
+		}
+		id := strings.TrimPrefix(bodyOf(t, ask(h, "POST /job?n=100", "")), "/tasks/")
+		time.Sleep(time.Second)
+		for _, want := range []string{"99", "10"} {
+			if res := monitor(id); res.StatusCode != 204 || res.Header.Get("Retry-After") != want {
+				t.Errorf("%d, Retry-After %q, want %s", res.StatusCode, res.Header.Get("Retry-After"), want)
+			}
+			time.Sleep(2 * time.Second)
+		}
+		time.Sleep(time.Minute)
+		if got := bodyOf(t, monitor(id)); got != id {
+			t.Errorf("the task takes itself for %q", got)
+		}
+	})
+}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/registryd/registryd/internal/httpx"
 	"github.com/registryd/registryd/internal/outcome"
@@ -53,6 +54,7 @@ func requestOf(c *operation.Call) *request {
 	for _, name := range c.Placeholders() {
 		q.Params[name] = c.PathValue(name)
 	}
+	q.Headers["host"] = r.Host
 	q.IP = httpx.ClientAddress(r)
 	if extra, ok := c.Extra.(json.RawMessage); ok {
 		q.Extra = extra
@@ -148,15 +150,54 @@ func orText(text, otherwise string) string {
 
 // handle is operation.Implementation.Handle.
 func (s *script) handle(ctx context.Context, c *operation.Call) (operation.Answer, error) {
-	args := c.Args()
-	if args == nil {
-		args = []any{}
-	}
-	r, err := ask(ctx, c, "@operate", s.key, requestOf(c), args, map[string]any{"contracts": s.contracts, "names": s.names})
+	r, err := ask(noticing(ctx, c), c, "@operate", s.key, requestOf(c), s.args(c), s.options(c))
 	if err != nil {
 		return operation.Answer{}, err
 	}
 	return r.answer(c)
+}
+
+// args are those of the handler.
+func (s *script) args(c *operation.Call) []any {
+	if args := c.Args(); args != nil {
+		return args
+	}
+	return []any{}
+}
+
+// options tell the runtime how to run the handler.
+func (s *script) options(c *operation.Call) map[string]any {
+	o := map[string]any{"contracts": s.contracts, "names": s.names}
+	if id := c.TaskID(); id != "" {
+		o["taskId"] = id
+	}
+	return o
+}
+
+// noticing lets the code of a task tell how that goes.
+func noticing(ctx context.Context, c *operation.Call) context.Context {
+	if c.TaskID() == "" {
+		return ctx
+	}
+	return core.WithNotice(ctx, func(kind string, d time.Duration) {
+		switch kind {
+		case core.NoticeDetach:
+			c.Detach(d)
+		case core.NoticeProgress:
+			c.Progress(d)
+		}
+	})
+}
+
+// appraise is operation.Implementation.Appraise.
+func (s *script) appraise(ctx context.Context, c *operation.Call) (time.Duration, error) {
+	data, err := call(ctx, c, "@appraise", s.key, requestOf(c), s.args(c), s.options(c))
+	if err != nil {
+		return 0, err
+	}
+	var ms int64
+	err = json.Unmarshal(data, &ms)
+	return time.Duration(ms) * time.Millisecond, err
 }
 
 // prepare is operation.Implementation.Prepare.
@@ -167,6 +208,16 @@ func (s *script) prepare(ctx context.Context, c *operation.Call) (*operation.Ans
 	}
 	if r.Extra != nil {
 		c.Extra = r.Extra
+		var body any
+		if r.Body != nil {
+			if body, err = operation.DecodeJSON(r.Body); err != nil {
+				return nil, fmt.Errorf("the body that middleware leaves: %w", err)
+			}
+			if body == nil {
+				body = map[string]any{} // it took the body away
+			}
+		}
+		c.Enrich(r.Headers, body)
 		return nil, nil
 	}
 	a, err := r.answer(c)
@@ -260,7 +311,7 @@ func (b *builder) direct(name string) operation.Implementation {
 				params[p.Name] = c.Args()[i]
 			}
 		}
-		data, err := call(ctx, c, name, map[string]any{"params": params, "request": requestOf(c)})
+		data, err := call(noticing(ctx, c), c, name, map[string]any{"params": params, "request": requestOf(c)})
 		if err != nil {
 			return operation.Answer{}, err
 		}
@@ -271,19 +322,36 @@ func (b *builder) direct(name string) operation.Implementation {
 // wrapped is an answer of a named function.
 func wrapped(data json.RawMessage) (operation.Answer, error) {
 	var w struct {
-		Status  int               `json:"$status"`
-		Headers map[string]string `json:"$headers"`
-		Body    json.RawMessage   `json:"$body"`
+		Status  *int            `json:"$status"`
+		Headers map[string]any  `json:"$headers"`
+		Body    json.RawMessage `json:"$body"`
 	}
-	if len(data) == 0 || data[0] != '{' || json.Unmarshal(data, &w) != nil || w.Status == 0 {
-		if data == nil {
-			return operation.Answer{}, nil
-		}
-		return operation.Answer{Value: data}, nil
+	if len(data) == 0 {
+		return operation.Answer{}, nil
 	}
-	a := operation.Answer{Status: w.Status, Header: http.Header{}}
+	a := operation.Answer{Header: http.Header{}}
+	if data[0] != '{' {
+		a.Value = data
+		return a, nil
+	}
+	if err := json.Unmarshal(data, &w); err != nil {
+		return a, fmt.Errorf("$status must be a whole number, and $headers an object: %w", err)
+	}
+	if w.Status == nil && w.Headers == nil && w.Body == nil {
+		a.Value = data
+		return a, nil
+	}
+	if w.Status != nil {
+		a.Status = *w.Status
+	}
 	for k, v := range w.Headers {
-		a.Header.Set(k, v)
+		values, isList := v.([]any)
+		if !isList {
+			values = []any{v}
+		}
+		for _, one := range values {
+			a.Header.Add(k, fmt.Sprint(one))
+		}
 	}
 	if w.Body != nil {
 		a.Value = w.Body

@@ -15,15 +15,19 @@ type declared struct {
 		Key         string
 		Kind        string // declared, raw, static, protocol
 		Declaration json.RawMessage
-		Functions   struct {
-			Middleware  bool
-			Deserialize []string
-		}
-		Subsets  []string // of a protocol
-		Handlers []string // of a protocol
+		Functions   functions
+		Subsets     []string // of a protocol
+		Handlers    []string // of a protocol
 	}
 	Functions []string
 	Values    map[string]json.RawMessage
+}
+
+// functions are those parts of a declaration that code has.
+type functions struct {
+	Middleware  bool
+	Deserialize []string // parameters
+	Appraise    bool
 }
 
 // code asks the code what it declares.
@@ -49,7 +53,7 @@ func (b *builder) code(ctx context.Context) error {
 		if o.Kind == "protocol" {
 			err = b.protocol(o.Subsets, o.Handlers)
 		} else {
-			err = b.operation(o.Key, o.Kind, o.Declaration, o.Functions.Middleware, o.Functions.Deserialize)
+			err = b.operation(o.Key, o.Kind, o.Declaration, &o.Functions)
 		}
 		if err != nil {
 			return err
@@ -68,7 +72,7 @@ func (b *builder) codeNames() map[string]bool {
 }
 
 // operation adds one that the code declares.
-func (b *builder) operation(key, kind string, declaration json.RawMessage, middleware bool, deserialize []string) error {
+func (b *builder) operation(key, kind string, declaration json.RawMessage, has *functions) error {
 	d, err := operation.ParseJSON(key, declaration)
 	if err != nil {
 		return err
@@ -80,7 +84,7 @@ func (b *builder) operation(key, kind string, declaration json.RawMessage, middl
 		}
 		return b.add(d, impl)
 	}
-	s := &script{key: key, contracts: !b.opts.NoContracts}
+	s := &script{key: key, contracts: !b.opts.NoContracts, names: []string{}}
 	for _, p := range d.Params {
 		s.names = append(s.names, p.Name)
 	}
@@ -88,13 +92,16 @@ func (b *builder) operation(key, kind string, declaration json.RawMessage, middl
 	if kind == "raw" {
 		d.Params = nil
 	}
-	if middleware {
+	if has.Middleware {
 		impl.Prepare = s.prepare
 	}
-	if len(deserialize) > 0 {
+	if has.Appraise {
+		impl.Appraise = s.appraise
+	}
+	if len(has.Deserialize) > 0 {
 		impl.Deserialize = map[string]func(context.Context, *operation.Call, string) (any, error){}
 	}
-	for _, name := range deserialize {
+	for _, name := range has.Deserialize {
 		for i := range d.Params {
 			if d.Params[i].Name == name {
 				d.Params[i].Deserialize = name

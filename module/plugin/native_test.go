@@ -99,6 +99,7 @@ exports.operations = {
       return {id: id + this.base, q, method: request.method}
     },
   },
+  '/bare': {handler(params, request) { return [Object.keys(params).length, request.method] }},
 }
 exports.hello = function (name) { return 'hello ' + name }
 exports.colours = ['red', {a: 1}]
@@ -116,6 +117,7 @@ func TestNativeModule(t *testing.T) {
 	w.expect("GET /items/404", 404, `{"type":"notFound","error":"no item 404"}`)
 	w.expect("GET /items/403", 403, `{"type":"forbidden","error":"not for you"}`)
 	w.expect("GET /items/500", 500, `{"type":"internal","error":"internal error"}`)
+	w.expect("PUT /bare", 200, `[0,"PUT"]`)
 	w.expect("GET /items/1", 500, `{"type":"badResponse","error":"the answer lacks id"}`)
 	t.Run("G8 hooks and operations are no keys", func(t *testing.T) {
 		if got := strings.Join(w.api.Keys(), " "); got != "colours hello" {

@@ -98,6 +98,9 @@ func (c *call) log(level, text string) {
 	c.i.p.host.Log(c.ctx, levels[level], text) // info is zero
 }
 
+// maxNotice bounds the time that a notice may name, in milliseconds.
+const maxNotice = 1 << 40
+
 // answer is what needs no waiting.
 func (c *call) answer(what string, args []any) (string, error) {
 	switch what {
@@ -114,6 +117,9 @@ func (c *call) answer(what string, args []any) (string, error) {
 		return base64.StdEncoding.EncodeToString([]byte(word(args, 1))), nil
 	case "text":
 		return decodeText(word(args, 1), word(args, 2) == "fatal")
+	case "notice":
+		plugin.Notice(c.ctx, word(args, 1), time.Duration(min(max(count(args, 2), 0), maxNotice))*time.Millisecond)
+		return "", nil
 	case "random":
 		data := make([]byte, min(max(count(args, 1), 0), 1<<16))
 		_, _ = rand.Read(data) // never fails

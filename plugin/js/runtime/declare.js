@@ -80,7 +80,7 @@ function functionsOf({value, raw}) {
   const of = isObject(value) ? value : {}
   const middleware = [of.middleware ?? raw?.middleware ?? []].flat()
   const deserialize = keysOf(isObject(of.params) ? of.params : {}).filter(k => isHandler(of.params[k]?.deserialize))
-  return {middleware: middleware.some(isHandler), deserialize}
+  return {middleware: middleware.some(isHandler), deserialize, appraise: isHandler(of.longRunning?.appraise)}
 }
 
 // offered lists what other modules may use.

@@ -9,12 +9,18 @@ class Incoming {
     this.headers ??= {}
   }
   header(name, otherwise) { return this.headers[text(name).toLowerCase()] ?? otherwise }
+  // detach answers a request of a manual task now; ms is how long the task takes, as far as that is known.
+  detach(ms) { notice('detach', ms) }
+  // progress says that ms of the estimate are done.
+  progress(ms) { notice('progress', ms) }
   get(name) { return this.header(name) }
   param(name, otherwise) {
     for (const o of [this.params, this.body, this.query]) if (isObject(o) && hasOwn(o, name) && o[name] !== undefined) return o[name]
     return otherwise
   }
 }
+
+const notice = (kind, ms) => { now('notice', kind, Math.round(Math.min(Math.max(Number(ms) || 0, 0), 2 ** 40))) }
 
 const incomingKeys = new Set(['method', 'url', 'path', 'params', 'query', 'body', 'headers', 'ip'])
 

@@ -6,9 +6,17 @@ function once() {
   const promise = new Native(ok => { settle = ok })
   let over = false
   return {promise, end(v) {
-    if (over) host('log', 'warn', 'a request was answered twice; the first answer counts')
+    if (over) host('log', 'warn', isObject(v) && hasOwn(v, 'thrown') ? `thrown after the answer, which counts: ${inspect(v.thrown)}` : 'a request was answered twice; the first answer counts')
     else { over = true; settle(v) }
   }}
+}
+
+// run calls what answers by end: what it throws is an answer, what its promise brings too, by value.
+function run(fn, me, args, end, value) {
+  try {
+    const r = apply(fn, me, args)
+    if (isObject(r) && isHandler(r.then)) then(Native.resolve(r), value, e => end({thrown: e}))
+  } catch (e) { end({thrown: e}) }
 }
 
 function operation(key) {
@@ -43,9 +51,13 @@ async function prepare(key, r) {
   const {promise, end} = once()
   const request = new Incoming(r), response = new Outgoing(end)
   const list = [op.value?.middleware ?? op.raw?.middleware ?? []].flat().filter(isHandler)
+  const before = stringify(request.body)
   const next = i => error => {
     if (error !== undefined && error !== null && error !== 'route') { end({thrown: error}); return }
-    if (i === list.length) { end({extra: added(request), body: request.body}); return }
+    if (i === list.length) {
+      end({extra: added(request), body: stringify(request.body) === before ? undefined : request.body ?? null, headers: response.headers})
+      return
+    }
     try {
       const r = apply(list[i], self(op, request), [request, response, next(i + 1)])
       if (isObject(r) && isHandler(r.then)) then(Native.resolve(r), () => {}, e => end({thrown: e}))
@@ -59,6 +71,18 @@ async function prepare(key, r) {
 
 // deserialize makes a value of one text.
 function deserialize(key, name, value) { return apply(operation(key).value.params[name].deserialize, undefined, [value]) }
+
+// appraise asks how long a task takes, in milliseconds.
+async function appraise(key, r, args, options) {
+  const op = operation(key)
+  const {promise, end} = once()
+  const v = apply(op.value.longRunning.appraise, self(op, new Incoming(r), options.taskId), [...args, ms => end({ms})])
+  if (typeof v === 'number') end({ms: v})
+  else if (isObject(v) && isHandler(v.then)) then(Native.resolve(v), ms => { if (ms !== undefined) end({ms}) }, e => end({thrown: e}))
+  const out = await promise
+  if ('thrown' in out) throw out.thrown
+  return Math.round(Math.min(Math.max(Number(out.ms) || 0, 0), 2 ** 40))
+}
 
 // check asks a contract; it answers undefined when that holds.
 async function check(fn, me, args, otherwise) {
@@ -101,10 +125,12 @@ function byName(names, args) {
 async function positional(op, handler, me, args) {
   if (op.value.synchronous) return [await apply(handler, me, args)]
   const {promise, end} = once()
-  const callback = (...result) => { if (!(result[0] instanceof ProgressNotification)) end({result}) }
+  const callback = (...result) => {
+    if (result[0] instanceof ProgressNotification) notice('progress', result[0].elapsed)
+    else end({result})
+  }
   callback.reply = callback
-  const r = apply(handler, me, [...args, callback])
-  if (isObject(r) && isHandler(r.then)) then(Native.resolve(r), v => { if (v !== undefined) end({result: [v]}) }, e => end({thrown: e}))
+  run(handler, me, [...args, callback], end, v => { if (v !== undefined) end({result: [v]}) })
   const out = await promise
   if ('thrown' in out) throw out.thrown
   return out.result
@@ -133,8 +159,8 @@ function custom(op, request) {
   const {promise, end} = once()
   const response = new Outgoing(end)
   const next = e => (e ? end({thrown: e}) : response.sendStatus(404))
-  const r = apply(op.raw, op.app?.environment ?? {...environment, ...exported('environment')}, [request, response, next])
-  if (isObject(r) && isHandler(r.then)) then(Native.resolve(r), v => { if (v !== undefined && !response.finished) response.send(v) }, e => end({thrown: e}))
+  const me = op.app?.environment ?? {...environment, ...exported('environment')}
+  run(op.raw, me, [request, response, next], end, v => { if (v !== undefined && !response.finished) response.send(v) })
   return then(promise, out => { if ('thrown' in out) throw out.thrown; return out })
 }
 
@@ -144,9 +170,8 @@ function protocol(name, params, faults) {
   const {promise, end} = once()
   const api = {params, _success: v => end(answered(v))}
   for (const f of faults) api[`_${f}`] = cause => end({fault: f, cause: cause === undefined ? '' : inspect(cause)})
-  const r = apply(protocolHandlers[name], protocolHandlers, [api])
-  if (isObject(r) && isHandler(r.then)) then(Native.resolve(r), () => {}, e => end({thrown: e}))
+  run(protocolHandlers[name], protocolHandlers, [api], end, () => {})
   return then(promise, out => { if ('thrown' in out) throw out.thrown; return out })
 }
 
-const reserved = {'@operations': declare, '@prepare': prepare, '@deserialize': deserialize, '@operate': operate, '@protocol': protocol}
+const reserved = {'@operations': declare, '@prepare': prepare, '@deserialize': deserialize, '@appraise': appraise, '@operate': operate, '@protocol': protocol}
