@@ -1,6 +1,7 @@
 package templates_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -231,13 +232,29 @@ func TestRoutesPassEverything_N9(t *testing.T) {
 			got.header.Get("X-Api-Key") != "k" || got.header.Get("Authorization") != "Bearer x" {
 			t.Errorf("the daemon saw %+v", got)
 		}
-		if a := s.ask("POST", "/api/modules/m/op", "", "Content-Length: 99999999"); a.StatusCode != 413 {
-			t.Errorf("a body above the limit: status %d, want 413", a.StatusCode)
+		for target, kind := range map[string]string{"/api/modules/m/op": "too-large", "/api/components/c/1.0.0": "tooLarge"} {
+			tooLarge(t, s, target, kind)
 		}
 		if a := s.get("/staff/registry/list"); a.StatusCode != 404 || len(s.daemon.asked("/staff/")) > 0 {
 			t.Errorf("admin without nginx.admin: status %d", a.StatusCode)
 		}
 	})
+}
+
+// tooLarge checks that nginx refuses a body above the limit as the daemon would,
+// be its length told or not.
+func tooLarge(t *testing.T, s *site, target, kind string) {
+	t.Helper()
+	for _, header := range []string{"Content-Length: 99999999", "Transfer-Encoding: chunked\r\n\r\n5F5E0FF"} {
+		a := s.ask("POST", target, "", header)
+		var told struct{ Type, Error string }
+		if err := json.Unmarshal([]byte(a.text), &told); err != nil || a.StatusCode != 413 || told.Type != kind || told.Error == "" {
+			t.Errorf("%s, %.20s: %d %q", target, header, a.StatusCode, a.text)
+		}
+		if got := a.Header.Values("Access-Control-Allow-Origin"); len(got) != 1 || a.Header.Get("Content-Type") != "application/json" || len(a.Header.Values("X-Content-Type-Options")) != 1 {
+			t.Errorf("%s, %.20s: %v", target, header, a.Header)
+		}
+	}
 }
 
 func TestForeignLinkIsNotFollowed_PM1(t *testing.T) {
