@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/registryd/registryd/internal/httpx"
 	"github.com/registryd/registryd/internal/mediatype"
 	"github.com/registryd/registryd/internal/outcome"
@@ -29,8 +31,12 @@ type HandlerConfig struct {
 	Token    string    // for publishing; "": this machine alone may publish
 	ReadOnly bool      // nobody may publish
 	MaxBody  int64     // bytes of a request
-	// Archive bounds a package. Its files are in memory while it is published.
+	// Archive bounds a package, and all that are in memory at once while they are
+	// published.
 	Archive unpack.Limits
+	// Scratch returns an empty file for what is uploaded, until it is known to be
+	// good; nil: one among the temporary files of the system.
+	Scratch func() (Scratch, error)
 	Audit   func(record any) error // nil: nobody keeps a log
 	// Published is told of every publication; nil: nobody is.
 	Published func(label string)
@@ -41,10 +47,11 @@ type Handler struct {
 	HandlerConfig
 	token  [sha256.Size]byte
 	slots  chan struct{}
+	memory *semaphore.Weighted // bytes of packages
 	maxMap int64
 }
 
-// concurrentPublications bounds how many packages are in memory at once.
+// concurrentPublications bounds how many packages come at once.
 const concurrentPublications = 4
 
 // maxDependencies bounds a map of dependencies in bytes.
@@ -58,8 +65,11 @@ func NewHandler(c HandlerConfig) *Handler {
 	if c.Published == nil {
 		c.Published = func(string) {}
 	}
+	if c.Scratch == nil {
+		c.Scratch = scratchFile
+	}
 	return &Handler{
-		HandlerConfig: c, token: sha256.Sum256([]byte(c.Token)),
+		HandlerConfig: c, token: sha256.Sum256([]byte(c.Token)), memory: semaphore.NewWeighted(c.Archive.Unpacked),
 		slots: make(chan struct{}, concurrentPublications), maxMap: min(maxDependencies, c.MaxBody),
 	}
 }

@@ -156,6 +156,39 @@ func TestPublish_CorpusIsRefused_CP6(t *testing.T) {
 	}
 }
 
+// A disk without room for an upload is our fault and not the archive's; the
+// upload leaves nothing, and gives back what it took.
+func TestPublish_CP10_NoRoomForTheUpload(t *testing.T) {
+	t.Parallel()
+	var taken, closed atomic.Int64
+	full := errors.New("no space left on device")
+	for name, scratch := range map[string]func() (component.Scratch, error){
+		"no file":  func() (component.Scratch, error) { return nil, full },
+		"no room":  func() (component.Scratch, error) { taken.Add(1); return noRoom{full, nil, &closed}, nil },
+		"bad disk": func() (component.Scratch, error) { taken.Add(1); return noRoom{nil, full, &closed}, nil },
+	} {
+		s := newSite(t, options{http: component.HandlerConfig{Scratch: scratch}})
+		a := s.publish("widget", "1.0.0", `{}`)
+		if a.status != 503 || a.kind() != "storageError" || strings.Contains(a.body, "space") || a.header.Get("Retry-After") == "" {
+			t.Errorf("%s: %d %s", name, a.status, a.body)
+		}
+		leftAlone(t, s.store)
+	}
+	if taken.Load() != 2 || closed.Load() != 2 {
+		t.Errorf("%d files of %d were closed", closed.Load(), taken.Load())
+	}
+}
+
+// noRoom is a file that cannot be written, or not read.
+type noRoom struct {
+	write, read error
+	closed      *atomic.Int64
+}
+
+func (n noRoom) Write(p []byte) (int, error)           { return len(p), n.write }
+func (n noRoom) ReadAt(_ []byte, _ int64) (int, error) { return 0, n.read }
+func (n noRoom) Close() error                          { n.closed.Add(1); return nil }
+
 func TestPublish_CP6_CP7_WhatIsAccepted(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, options{})

@@ -1,7 +1,7 @@
 package component
 
 import (
-	"bytes"
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
@@ -9,6 +9,7 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -111,9 +112,9 @@ func (h *Handler) publish(w http.ResponseWriter, r *http.Request, p Publication)
 	}
 	deadline(w, uploadTime)
 	form, err := h.readForm(w, r)
+	defer form.close()
 	if err == nil {
-		p.Files, p.Dependencies = form.files, form.peers
-		moved, err = h.Registry.Publish(r.Context(), p)
+		moved, err = h.keep(r.Context(), p, &form)
 	}
 	_ = h.Audit(auditLine{ // whoever keeps the log says why it cannot
 		Time: time.Now().UTC(), Action: "publish", By: p.By, What: p.Name.String() + "@" + p.Version.String(),
@@ -122,16 +123,56 @@ func (h *Handler) publish(w http.ResponseWriter, r *http.Request, p Publication)
 	return moved, err
 }
 
-// form is what a publication comes as.
-type form struct {
-	files  map[string][]byte
-	peers  Dependencies // nil: not given
-	size   int64        // bytes of the archive
-	sha256 string       // of the archive
+// keep publishes what came, when there is room for it in memory.
+func (h *Handler) keep(ctx context.Context, p Publication, f *form) (moved map[uint32]Mismatches, err error) {
+	var size int64
+	for _, e := range f.list {
+		size += e.Size
+	}
+	if err := h.memory.Acquire(ctx, size); err != nil {
+		return nil, err
+	}
+	defer h.memory.Release(size)
+	if p.Files, err = f.read(); err != nil {
+		return nil, err
+	}
+	p.Dependencies = f.peers
+	return h.Registry.Publish(ctx, p)
 }
 
-// readForm reads the parts in whichever order they come. Errors: ErrMalformed,
-// ErrDependencies, ErrTooLarge.
+// form is what a publication comes as.
+type form struct {
+	list   []unpack.File // of the package; nil: it has not come
+	data   Scratch       // the bytes of its files; nil: none
+	peers  Dependencies  // nil: not given
+	size   int64         // bytes of the archive
+	sha256 string        // of the archive
+}
+
+// close gives back what the form took on the disk.
+func (f *form) close() {
+	if f.data != nil {
+		f.data.Close()
+	}
+}
+
+// read returns the files of the package by path. Errors: ErrStorage.
+func (f *form) read() (map[string][]byte, error) {
+	files := make(map[string][]byte, len(f.list))
+	prefix := leading(f.list)
+	for _, e := range f.list {
+		data := make([]byte, e.Size)
+		if _, err := io.ReadFull(io.NewSectionReader(f.data, e.Offset, e.Size), data); err != nil {
+			return nil, outcome.Wrap(ErrStorage, err, "cannot read back what was uploaded")
+		}
+		files[strings.TrimPrefix(e.Path, prefix)] = data
+	}
+	return files, nil
+}
+
+// readForm reads the parts in whichever order they come. The form is to be
+// closed after an error, too. Errors: ErrMalformed, ErrDependencies, ErrTooLarge,
+// ErrStorage.
 func (h *Handler) readForm(w http.ResponseWriter, r *http.Request) (form, error) {
 	var f form
 	r.Body = http.MaxBytesReader(w, r.Body, h.MaxBody)
@@ -151,7 +192,7 @@ func (h *Handler) readForm(w http.ResponseWriter, r *http.Request) (form, error)
 			return f, err
 		}
 	}
-	if f.files == nil {
+	if f.list == nil {
 		return f, outcome.New(ErrMalformed, "the form has no file called package")
 	}
 	return f, nil
@@ -159,7 +200,7 @@ func (h *Handler) readForm(w http.ResponseWriter, r *http.Request) (form, error)
 
 func (h *Handler) readPart(f *form, part *multipart.Part) error {
 	switch name := part.FormName(); {
-	case name == "package" && f.files == nil:
+	case name == "package" && f.list == nil:
 		return h.readPackage(f, part)
 	case name == "peerDependencies" && f.peers == nil:
 		data, err := io.ReadAll(io.LimitReader(part, h.maxMap+1))
@@ -176,22 +217,53 @@ func (h *Handler) readPart(f *form, part *multipart.Part) error {
 	}
 }
 
-// readPackage unpacks the archive while it comes.
-func (h *Handler) readPackage(f *form, part io.Reader) error {
+// readPackage unpacks the archive while it comes. Its files wait on the disk
+// until all of it is known to be good.
+func (h *Handler) readPackage(f *form, part io.Reader) (err error) {
+	if f.data, err = h.Scratch(); err != nil {
+		return outcome.Wrap(ErrStorage, err, "there is no room for what is uploaded")
+	}
 	sum := sha256.New()
 	counted := &counter{r: io.TeeReader(part, sum)}
-	var out bytes.Buffer
-	list, err := unpack.Upload(counted, &out, h.Archive)
+	list, err := unpack.Upload(counted, scratched{f.data}, h.Archive)
 	f.size, f.sha256 = counted.n, hex.EncodeToString(sum.Sum(nil))
 	if err != nil {
 		return refused(err)
 	}
-	f.files = make(map[string][]byte, len(list))
-	prefix := leading(list)
-	for _, e := range list {
-		f.files[strings.TrimPrefix(e.Path, prefix)] = out.Bytes()[e.Offset : e.Offset+e.Size]
-	}
+	f.list = list
 	return nil
+}
+
+// Scratch is a file for what must wait. Closing it removes it.
+type Scratch interface {
+	io.Writer
+	io.ReaderAt
+	io.Closer
+}
+
+// scratchFile returns a file among the temporary ones of the system.
+func scratchFile() (Scratch, error) {
+	f, err := os.CreateTemp("", "registryd-upload-")
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Remove(f.Name()); err != nil { // it lives on until it is closed
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// scratched tells a disk that fails from an archive that does.
+type scratched struct{ w io.Writer }
+
+// Write is part of io.Writer.
+func (s scratched) Write(p []byte) (int, error) {
+	n, err := s.w.Write(p)
+	if err != nil {
+		err = outcome.Wrap(ErrStorage, err, "there is no room for what is uploaded")
+	}
+	return n, err
 }
 
 // leading returns the one directory that everything is in, with a slash, "" if
@@ -208,6 +280,9 @@ func leading(list []unpack.File) string {
 
 // refused turns what is wrong with an archive into an error for who sent it.
 func refused(err error) error {
+	if errors.Is(err, ErrStorage) {
+		return err
+	}
 	switch unpack.Reason(err) {
 	case "":
 		return unreadable(err)

@@ -163,11 +163,15 @@ func (s *Server) componentRoutes(g *generation, adapter *httpx.Adapter) http.Han
 	c := g.config
 	h := component.NewHandler(component.HandlerConfig{
 		Registry: g.components.registry, Prefix: c.Components.Prefix, Internal: c.Root.Internal, Nginx: c.Accel == "nginx",
-		Token: c.Components.Token, ReadOnly: c.Components.ReadOnly, MaxBody: c.Limits.Body, Archive: uploadLimits(c),
+		Token: c.Components.Token, ReadOnly: c.Components.ReadOnly, MaxBody: c.Limits.Body, Archive: uploadLimits(c), Scratch: s.scratch,
 		Audit: s.auditRecord, Published: func(label string) { s.metrics.publications.WithLabelValues(label).Inc() },
 	})
 	return adapter.Handle("components", s.gate.guard(h.Serve))
 }
+
+// scratch is a file of the data directory: temporary files of the system may be
+// in memory.
+func (s *Server) scratch() (component.Scratch, error) { return s.cache.Scratch() }
 
 // uploadLimits are archiveLimits for a package whose files are in memory.
 func uploadLimits(c *config.Config) unpack.Limits {
