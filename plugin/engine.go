@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 )
 
 // The names of the functions that have a meaning of their own for Call.
@@ -104,6 +105,17 @@ type Rejection struct {
 	Stack string
 	// Public tells that it was made by deny or an HttpError, whose texts are written for clients.
 	Public bool
+}
+
+// located is the text of err with the line of the code that threw, as far as it is known: for people who are not shown
+// the whole trace.
+func located(err error) string {
+	r, ok := errors.AsType[*Rejection](err)
+	if !ok || r.Stack == "" {
+		return err.Error()
+	}
+	first, _, _ := strings.Cut(r.Stack, "\n")
+	return err.Error() + " " + first
 }
 
 // Error says what was thrown, in one line.

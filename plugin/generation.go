@@ -181,7 +181,7 @@ func (g *generation) call(ctx, outer context.Context, fn string, args []json.Raw
 	m, err := g.pool.get(ctx)
 	if err != nil {
 		if _, ok := errors.AsType[*Rejection](err); ok {
-			err = outcome.New(outcome.Unavailable, "an instance does not start: %v", err)
+			err = outcome.New(outcome.Unavailable, "an instance does not start: %s", located(err))
 		}
 		return nil, err
 	}
@@ -211,7 +211,7 @@ func (g *generation) failed(fn string, err error) error {
 		g.stats.limits.Add(1)
 	}
 	g.stats.failures.Add(1)
-	g.stats.fail(g.daemon.clean(fn+": "+err.Error()), time.Now())
+	g.stats.fail(g.daemon.clean(fn+": "+located(err)), time.Now())
 	return err
 }
 

@@ -232,7 +232,7 @@ func (p *pool) refill() {
 	m, err := p.start(p.life)
 	if err != nil {
 		if p.life.Err() == nil {
-			p.log.Warn("an instance does not start any more", "error", p.cleaned(err))
+			p.log.Warn("an instance does not start any more", "error", located(p.cleaned(err)))
 		}
 		return
 	}

@@ -264,8 +264,10 @@ func upstream(t *testing.T) *httptest.Server {
 		switch r.URL.Path {
 		case "/away":
 			http.Redirect(w, r, "http://other.example/", http.StatusFound)
-		case "/out":
+		case "/open/out":
 			http.Redirect(w, r, s.URL+"/secret/x", http.StatusFound)
+		case "/inside":
+			http.Redirect(w, r, r.URL.Query().Get("to"), http.StatusFound)
 		case "/gone":
 			http.NotFound(w, r)
 		case "/large":
@@ -299,6 +301,7 @@ func TestHost_Fetch(t *testing.T) {
 		{"b", "/open/../x", "does not allow"},
 		{"b", "/open/%2e%2e/x", "does not allow"},
 		{"b", "/openly", "does not allow"},
+		{"b", "/open/out", "/secret/x"},
 		{"c", "/x", "capabilities.http of the manifest is empty"},
 	} {
 		if _, err := h.ask(c.name, "fetch", `"`+s.URL+c.path+`"`); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -307,6 +310,44 @@ func TestHost_Fetch(t *testing.T) {
 	}
 	if _, err := h.ask("b", "fetch", `"`+s.URL+`/open/x"`); err != nil {
 		t.Error(err)
+	}
+}
+
+// What a manifest does not name in full is no way into the network, neither asked for by the code, nor as the place of a
+// tarball, nor behind a redirect.
+func TestHost_PrivateAddress(t *testing.T) {
+	t.Parallel()
+	s := upstream(t)
+	var asked atomic.Int64
+	inside := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
+	t.Cleanup(inside.Close)
+	_, port, _ := strings.Cut(strings.TrimPrefix(inside.URL, "http://"), ":")
+	h := newHome(t)
+	// The star allows the address of the inner server by its spelling, and trusts nothing.
+	h.small("a", fmt.Sprintf("capabilities: {http: [%q, %q]}\n", s.URL, "http://*.0.0.1:"+port), "version: 1\n")
+	h.load()
+	lease, err := h.Enter("a")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lease.Leave()
+	for _, at := range []string{inside.URL + "/x", s.URL + "/inside?to=" + inside.URL + "/x"} {
+		const want = "address is not public"
+		if _, err := h.ask("a", "fetch", `"`+at+`"`); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("fetch %s: %v", at, err)
+		}
+		if _, err := h.ask("a", "open", `"`+at+`"`); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("open %s: %v", at, err)
+		}
+		if _, err := lease.Open(t.Context(), &plugin.Request{URL: at}); !errors.Is(err, outcome.Unavailable) || !strings.Contains(err.Error(), want) {
+			t.Errorf("tarball %s: %v", at, err)
+		}
+	}
+	if _, err := lease.Open(t.Context(), &plugin.Request{URL: s.URL + "/away"}); err == nil || !strings.Contains(err.Error(), "does not allow http://other.example/") {
+		t.Errorf("tarball elsewhere: %v", err)
+	}
+	if n := asked.Load(); n != 0 {
+		t.Errorf("%d requests came through", n)
 	}
 }
 

@@ -48,7 +48,7 @@ type Change struct {
 
 // Prepare loads what changed, warms it and checks it, while what is in force goes on.
 // Errors: outcome.Invalid for a malformed filter or a directory that cannot be read, and with Settings.Strict for
-// a plugin that fails where none of its name is in force, and a filter without a match; with Reload.Atomic for any
+// a plugin that fails where no older code of it is in force, and a filter without a match; with Reload.Atomic for any
 // plugin that fails; outcome.Busy after Revoke; ctx.Err.
 func (m *Manager) Prepare(ctx context.Context, s Settings, r Reload) (*Change, error) {
 	wanted, err := Filter(r.Filter)
@@ -105,7 +105,7 @@ func (c *Change) judge(matched bool) error {
 	}
 	var lost []string
 	for _, f := range c.report.Failed {
-		if c.reload.Atomic || c.strict(f) && c.slots[f.Name] == nil {
+		if c.reload.Atomic || c.strict(f) && !c.serves(f) {
 			lost = append(lost, f.Path+": "+f.Error)
 		}
 	}
@@ -114,6 +114,12 @@ func (c *Change) judge(matched bool) error {
 		return outcome.New(outcome.Invalid, "%s", strings.Join(lost, "; "))
 	}
 	return nil
+}
+
+// serves reports whether older code of what failed is in force; another plugin of its name is none.
+func (c *Change) serves(f Failure) bool {
+	g := c.slots[f.Name]
+	return g != nil && g.unit.path == f.Path
 }
 
 // strict reports whether a plugin must not fail.
@@ -176,7 +182,7 @@ func (c *Change) stage(ctx context.Context, u unit, wanted func(string) bool) bo
 		}
 	}
 	if err != nil {
-		c.fail(Failure{Name: name, Path: u.path, Error: oneLine(err.Error())})
+		c.fail(Failure{Name: name, Path: u.path, Error: oneLine(located(err))})
 		return true
 	}
 	if old != nil {

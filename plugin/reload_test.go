@@ -160,6 +160,14 @@ func TestReload_G13_Collision(t *testing.T) {
 	}
 	h.load()
 	h.says("a", "2")
+	// Strict, the second is an error, although something of its name serves.
+	h.write("a.js", "version: 4\n")
+	s := h.at()
+	s.Strict = true
+	if _, err := h.Reload(t.Context(), s, plugin.Reload{}); !errors.Is(err, outcome.Invalid) || !strings.Contains(err.Error(), "name a is taken by ") {
+		t.Errorf("strict: %v", err)
+	}
+	h.says("a", "2")
 }
 
 func TestReload_Accept(t *testing.T) {

@@ -123,6 +123,30 @@ func TestPlugins_Strict(t *testing.T) {
 	if _, err := daemon.New(t.Context(), f.options()); err == nil || !strings.Contains(err.Error(), "no provider of type plugin names gate") {
 		t.Errorf("error %v", err)
 	}
+	home := filepath.Join(f.dir, "plugins", "gate")
+	text, err := os.ReadFile(filepath.Join(home, "plugin.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct{ file, text, says string }{
+		"unknown key":    {"plugin.yaml", string(text) + "limit: {wall: 1s}\n", home + ": plugin.yaml: line 4: unknown key limit"},
+		"no such main":   {"plugin.yaml", "kind: provider\nmain: absent.js\n", home + ": "},
+		"name is taken":  {"../again.js", "export const manifest = {name: 'gate', limits: {cpu: '30s', wall: '60s'}}\nexport default {check() {}}\n", "name gate is taken by " + filepath.Join(f.dir, "plugins", "again.js")},
+		"does not start": {"plugin.yaml", "kind: provider\nengine: process\ncommand: [./absent]\n", home + ": "},
+	} {
+		path, past := filepath.Join(home, c.file), time.Now().Add(-time.Second)
+		if err := errors.Join(os.WriteFile(path, []byte(c.text), 0o644), os.Chtimes(path, past, past)); err != nil {
+			t.Fatal(err)
+		}
+		f.raw(fmt.Sprintf("root: {fs: data}\nlisten: 127.0.0.1:0\naccel: off\nplugins: {dir: plugins, strict: true}\nproviders:\n"+
+			"  - {type: plugin, name: gate}\n  - {type: npm, registry: %q}\n", f.upstream.URL()))
+		if _, err := daemon.New(t.Context(), f.options()); err == nil || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v, want %q", name, err, c.says)
+		}
+		if err := errors.Join(os.Remove(path), os.WriteFile(filepath.Join(home, "plugin.yaml"), text, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // P-C3: what a plugin owns is asked nowhere else while it is not loaded.

@@ -95,7 +95,7 @@ func (c *call) log(level, text string) {
 		return
 	}
 	levels := map[string]slog.Level{"debug": slog.LevelDebug, "warn": slog.LevelWarn, "error": slog.LevelError}
-	c.i.p.host.Log(c.ctx, levels[level], text) // info is zero
+	c.i.p.host.Log(c.ctx, levels[level], c.i.p.mapped(text)) // info is zero
 }
 
 // maxNotice bounds the time that a notice may name, in milliseconds.

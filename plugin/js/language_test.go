@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -105,6 +106,80 @@ func TestTrace(t *testing.T) {
 	r, ok := errors.AsType[*plugin.Rejection](err)
 	if !ok || !contains(r.Stack, "lib/deep.ts:4:") || !contains(r.Stack, "index.ts:5:") {
 		t.Errorf("%v, trace:\n%s", err, r.Stack)
+	}
+}
+
+// What is logged of an error names the author's lines, and what caused it; so does a trace of what was thrown.
+func TestTrace_Logged(t *testing.T) {
+	t.Parallel()
+	host := plugintest.NewHost()
+	src := source(t, "index.ts", map[string]string{"index.ts": `interface A { a: number }
+
+function deep(a: A): never {
+  throw new TypeError('deep trouble', {cause: new Error('of old')})
+}
+export default {
+  caught() { try { deep({a: 1}) } catch (e) { console.error('odd:', e, {inside: e}) } },
+  async late() { setTimeout(() => deep({a: 2}), 1); await new Promise(r => setTimeout(r, 20)) },
+  thrown() { deep({a: 3}) },
+}
+`})
+	p, err := (&js.Engine{}).Load(t.Context(), src, host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	i, err := p.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer i.Close()
+	for _, fn := range []string{"caught", "late"} {
+		if _, err := call(t, i, fn); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const trace = "\n    at deep (index.ts:4:"
+	for n, want := range []string{
+		"ERROR odd: TypeError: deep trouble" + trace + "|    at caught (index.ts:7:|caused by Error: of old" + trace + `|{"inside":"TypeError: deep trouble"}`,
+		"ERROR uncaught: TypeError: deep trouble" + trace + "|    at <anonymous> (index.ts:8:",
+	} {
+		for _, part := range strings.Split(want, "|") {
+			if lines := host.Lines(); n >= len(lines) || !contains(lines[n], part) || contains(lines[n], "<eval>") || contains(lines[n], "native") {
+				t.Errorf("no %q in %q", part, lines)
+			}
+		}
+	}
+	_, err = call(t, i, "thrown")
+	r, ok := errors.AsType[*plugin.Rejection](err)
+	if !ok || !contains(r.Stack, "at thrown (index.ts:9:") || !contains(r.Stack, "caused by Error: of old\nat deep (index.ts:4:") {
+		t.Errorf("%v, trace:\n%s", err, r.Stack)
+	}
+}
+
+// Code that throws while it is loaded or attached is named with the line.
+func TestTrace_Load(t *testing.T) {
+	t.Parallel()
+	dir, past := t.TempDir(), time.Now().Add(-time.Second)
+	for name, code := range map[string]string{
+		"attaching.ts": "type A = any\n\nexport default {check() {}, attach(a: A) { a.b.c() }}",
+		"top.ts":       "interface A { a: number }\n\nconst a: any = null\na.boom()\nexport default {check() {}}",
+	} {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.WriteFile(path, []byte(code), 0o600), os.Chtimes(path, past, past)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m := plugin.NewManager(plugin.Config{Engines: map[string]plugin.Engine{plugin.EngineJS: &js.Engine{}}})
+	defer m.Revoke()
+	r, err := m.Reload(t.Context(), plugin.Settings{Dir: dir}, plugin.Reload{})
+	if err != nil || len(r.Failed) != 2 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	for n, want := range []string{"TypeError: cannot read property 'c' of undefined at attach (attaching.ts:3:", "TypeError: cannot read property 'boom' of null at <anonymous> (top.ts:4:"} {
+		if !contains(r.Failed[n].Error, want) {
+			t.Errorf("%+v, want %q", r.Failed[n], want)
+		}
 	}
 }
 

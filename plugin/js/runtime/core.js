@@ -103,8 +103,18 @@ function told(e) {
     try { out.data = stringify(read(e, 'data')) } catch { /* no JSON: left out */ }
   } else if (e instanceof Error && !(out.id && read(e, 'name') === 'lderror')) out.name = cut(read(e, 'name'), 256)
   out.message = cut(read(e, 'message'), 4096)
-  out.stack = cut(read(e, 'stack'), 16384)
+  out.stack = cut(read(e, 'stack'), 16384) + causes(e)
   if (!out.message && !out.name && !out.id) out.message = cut(inspect(e), 1024)
+  return out
+}
+
+// causes says what is behind an error, and behind that.
+function causes(e) {
+  let out = ''
+  for (let depth = 0; depth < 4 && (e = read(e, 'cause')) !== undefined; depth++) {
+    out += `\ncaused by ${cut(text(e), 512).replaceAll('\n', ' ')}\n${isObject(e) ? cut(read(e, 'stack'), 4096) : ''}`
+    if (!isObject(e)) break
+  }
   return out
 }
 
@@ -113,13 +123,14 @@ function inspect(v) {
   if (typeof v === 'string') return v
   if (typeof v === 'function') return `[function ${text(read(v, 'name'))}]`
   if (!isObject(v)) return typeof v === 'bigint' ? `${v}n` : text(v)
-  if (v instanceof Error) return cut(text(v), 4096) + (read(v, 'stack') ? `\n${cut(v.stack, 8192)}` : '')
+  if (v instanceof Error) return cut(text(v), 4096) + (read(v, 'stack') ? `\n${cut(v.stack, 8192).trimEnd()}` : '') + causes(v)
   const above = []
   try {
     return stringify(v, function (k, x) {
       if (typeof x === 'bigint') return `${x}n`
       if (typeof x === 'function') return `[function ${text(x.name)}]`
       if (!isObject(x)) return x
+      if (x instanceof Error) return text(x)
       while (above.length && above[above.length - 1] !== this) above.pop()
       if (above.includes(x)) return '[circular]'
       above.push(x)
