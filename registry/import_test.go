@@ -44,7 +44,7 @@ func leftOut(i *registry.Imported) []string {
 }
 
 // Fault 38: nothing of an old cache is believed.
-func TestImport_VerifiesEverything(t *testing.T) {
+func TestImport_VerifiesEverything_Fault38(t *testing.T) {
 	t.Parallel()
 	s := newSource("npm").put("p", "1.0.0", text{"index.js": "good", "a.js": "a", "b.js": "b"}).versionsOf("p", "3.0.0")
 	s.versionsOf("bad", "1.0.0")
