@@ -77,24 +77,26 @@ for dir in sample/components/greeting-*; do
 	"$run/bin/registryd" publish "$dir" -c "$config" >/dev/null 2>&1 || true # it was published by an earlier run
 done
 
-cat <<END
-
-Ready. Try:
-
-  $base/lib/lodash/4.17.21/lodash.js      a file of an exact version
-  $base/lib/d3/^7/dist/d3.min.js          a range: leads to the newest 7.x
-  $base/lib/react/latest/index.js         a dist-tag
-  $base/lib/@types/node/20/index.d.ts     a scoped package
-  $base/lib/lodash@4.17.21/lodash.js      the spelling of other CDNs
-  $base/lib/lodash/main/lodash.js         a pin, frozen until you move it
-  $base/lib/@acme/hello/latest/           a package from a directory
-  $base/lib/lodash/4.17.21/?meta          what a release holds, as JSON
-END
+# try prints a URL and what it shows.
+try() { printf '  %-55s  %s\n' "$base$1" "$2"; }
+printf '\nReady. Try:\n\n'
+try /lib/lodash/4.17.21/lodash.js 'a file of an exact version'
+try /lib/d3/^7/dist/d3.min.js 'a range: leads to the newest 7.x'
+try /lib/react/latest/index.js 'a dist-tag'
+try /lib/@types/node/20/index.d.ts 'a scoped package'
+try /lib/lodash@4.17.21/lodash.js 'the spelling of other CDNs'
+try /lib/lodash/main/lodash.js 'a pin, frozen until you move it'
+try /lib/@acme/hello/latest/ 'a package from a directory'
+try '/lib/lodash/4.17.21/?meta' 'what a release holds, as JSON'
 if [ "$config" = sample/registryd.yaml ]; then
-	printf '  %s/lib/lodahs/1.0.0/index.js             refused by a plugin, sample/plugins/typos.js\n' "$base"
+	try /lib/lodahs/1.0.0/index.js 'refused by a plugin, sample/plugins/typos.js'
+	try '/api/modules/sum?x=1&y=2' 'an operation of a module, sample/modules/calc.js'
 	command -v node >/dev/null 2>&1 || say "there is no node, so the plugin sample/plugins/denied is not loaded."
 fi
-[ "$base" = http://localhost:8080 ] && printf '  %s/                                      a front page\n' "$base"
+if [ "$base" = http://localhost:8080 ]; then
+	try /components/demo.html 'a component for two hosts'
+	try / 'a front page'
+fi
 printf '\nThe admin token is in %s. Ctrl-C stops.\n\n' "$run/admin-token"
 
 # Until Ctrl-C, or until one of the two ends by itself.

@@ -34,6 +34,34 @@ func sample(t *testing.T, buildTime string) *world {
 	return w
 }
 
+// The calculator of the samples, as the manual shows it.
+func TestCalcSample(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	code, err := os.ReadFile("../../sample/modules/calc.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.write(map[string]string{"calc.js": string(code)})
+	if r := w.load(); len(r.Failed) > 0 {
+		t.Fatal(r.Failed)
+	}
+	for _, tt := range []struct {
+		line   string
+		status int
+		want   string
+	}{
+		{"GET /sum?x=1&y=2", 200, `3`},
+		{"GET /sum?x=1", 200, `1`},
+		{"GET /divide?x=1&y=4", 200, `0.25`},
+		{"GET /divide?x=1&y=0", 400, `"param":"y"`},
+	} {
+		if res, body := w.ask(tt.line, ""); res.StatusCode != tt.status || !strings.Contains(body, tt.want) {
+			t.Errorf("%s: %d %s\n%s", tt.line, res.StatusCode, body, w.log)
+		}
+	}
+}
+
 // The session of the contract's examples, on the module in the samples.
 func TestBinderSample(t *testing.T) {
 	t.Parallel()
