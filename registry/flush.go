@@ -46,7 +46,7 @@ func (r *Registry) flushRelease(ctx context.Context, name pkgref.Name, v pkgref.
 	if err := r.gen.Load().Rules.Check(name, v); err != nil {
 		return err
 	}
-	_, err := share(ctx, r.releases, "flush "+ref(name, v), func(ctx context.Context) (*cache.Manifest, error) {
+	_, err := anew(ctx, r.releases, "flush "+ref(name, v), func(ctx context.Context) (*cache.Manifest, error) {
 		ctx, cancel := context.WithTimeout(ctx, r.gen.Load().flightTime())
 		defer cancel()
 		g := r.gen.Load()
@@ -73,7 +73,7 @@ func (r *Registry) flushLists(ctx context.Context, name pkgref.Name) error {
 		if !ok {
 			continue
 		}
-		held, err := r.refreshList(ctx, name, p)
+		held, err := r.flushList(ctx, name, p)
 		if err != nil {
 			failed = errors.Join(failed, err)
 			continue

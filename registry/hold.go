@@ -15,11 +15,26 @@ import (
 // not work that the request itself gave up. Errors: outcome.Busy in that case,
 // else as Do.
 func share[K comparable, V any](ctx context.Context, g *flight.Group[K, V], key K, fn func(context.Context) (V, error)) (V, error) {
-	v, _, err := g.Do(ctx, key, fn)
+	v, _, err := join(ctx, g, key, fn)
+	return v, err
+}
+
+// anew is share for who asks because something changed: what began before he
+// asked may not have seen it.
+func anew[K comparable, V any](ctx context.Context, g *flight.Group[K, V], key K, fn func(context.Context) (V, error)) (V, error) {
+	v, shared, err := join(ctx, g, key, fn)
+	if shared && ctx.Err() == nil {
+		v, _, err = join(ctx, g, key, fn)
+	}
+	return v, err
+}
+
+func join[K comparable, V any](ctx context.Context, g *flight.Group[K, V], key K, fn func(context.Context) (V, error)) (V, bool, error) {
+	v, shared, err := g.Do(ctx, key, fn)
 	if errors.Is(err, context.Canceled) && ctx.Err() == nil {
 		err = outcome.Wrap(outcome.Busy, err, "the daemon ends")
 	}
-	return v, err
+	return v, shared, err
 }
 
 // settling are the locks of what is held, by release: fetch, flush and refetch
@@ -48,7 +63,7 @@ func (r *Registry) holdFirst(m *cache.Manifest) (*cache.Manifest, error) {
 	if err := r.cache.PutManifest(m); err != nil {
 		return nil, err
 	}
-	r.watched.add(m)
+	r.nowHeld(m)
 	return m, nil
 }
 
@@ -69,9 +84,16 @@ func (r *Registry) holdNew(m *cache.Manifest) error {
 		err = r.cache.Replace(m)
 	}
 	if err == nil {
-		r.watched.add(m)
+		r.nowHeld(m)
 	}
 	return err
+}
+
+// nowHeld is told of every release that is held from now on. Who asked before it
+// was there may have marked it as absent.
+func (r *Registry) nowHeld(m *cache.Manifest) {
+	r.watched.add(m)
+	r.marks.Delete(m.Ref())
 }
 
 // holdAgain makes m held, which has the content that before had. Errors:

@@ -204,8 +204,20 @@ func (r *Registry) refreshBehind(held *heldList, name pkgref.Name, p lister) {
 // refreshList asks a provider for its list, in a flight that all concurrent
 // callers share. That the provider does not have the package is a result.
 func (r *Registry) refreshList(ctx context.Context, name pkgref.Name, p lister) (*heldList, error) {
+	key, read := r.reading(name, p)
+	return share(ctx, r.refresh, key, read)
+}
+
+// flushList is refreshList that shares nothing which began before it.
+func (r *Registry) flushList(ctx context.Context, name pkgref.Name, p lister) (*heldList, error) {
+	key, read := r.reading(name, p)
+	return anew(ctx, r.refresh, key, read)
+}
+
+// reading is the work of reading a provider's list, and what it is shared by.
+func (r *Registry) reading(name pkgref.Name, p lister) (listFlight, func(context.Context) (*heldList, error)) {
 	key, g := listFlight{listKey{name, p.Name()}, listSource(p, name)}, r.gen.Load()
-	return share(ctx, r.refresh, key, func(ctx context.Context) (*heldList, error) {
+	return key, func(ctx context.Context) (*heldList, error) {
 		ctx, cancel := context.WithTimeout(ctx, g.flightTime())
 		defer cancel()
 		ctx, end := provider.WithSession(ctx)
@@ -223,7 +235,7 @@ func (r *Registry) refreshList(ctx context.Context, name pkgref.Name, p lister) 
 		r.marks.Delete(listMark(name, p))
 		r.lists.Put(key.listKey, held, held.cost(), 0)
 		return held, nil
-	})
+	}
 }
 
 // askList asks for a list. It counts as one of the source that was there before the question: that one may be replaced

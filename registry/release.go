@@ -86,6 +86,10 @@ func (r *Registry) remember(g *Generation, name pkgref.Name, v pkgref.Version, e
 		return
 	}
 	r.mark(g, ref(name, v), err)
+	if _, herr := r.heldRelease(g, name, v); herr == nil {
+		r.marks.Delete(ref(name, v)) // a flush found it meanwhile
+		return
+	}
 	if absent && g.NegativeCacheTime > 0 {
 		if err := r.cache.MarkAbsent(name, v, g.asks(name), g.NegativeCacheTime); err != nil {
 			r.log.Warn("cannot keep a mark of absence", "pkg", name, "version", v.String(), "error", err)
