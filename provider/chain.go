@@ -148,8 +148,8 @@ func (c *Chain) Named(provider string) Provider {
 // Walk checks the gates and calls ask for each provider of name in order until
 // one does not answer outcome.NotFound. A provider that is unavailable, too
 // slow or busy ends the walk unless it is skipped on error; a walk that
-// skipped one and found nothing ends with that provider's error, because
-// nothing is known. Nobody is skipped once ctx is done. ask must wrap what it
+// skipped one and found nothing ends with that provider's error, in a
+// *SkippedError, because nothing is known. Nobody is skipped once ctx is done. ask must wrap what it
 // returns with no more than *Error.
 // Errors: what ask or a Checker returned, else outcome.NotFound.
 func (c *Chain) Walk(ctx context.Context, name pkgref.Name, v pkgref.Version, ask func(Provider) error) error {
@@ -168,11 +168,26 @@ func (c *Chain) Walk(ctx context.Context, name pkgref.Name, v pkgref.Version, as
 			return err
 		}
 	}
-	if err := first(skipped, absent); err != nil {
-		return err
+	switch {
+	case skipped != nil:
+		return &SkippedError{skipped}
+	case absent != nil:
+		return absent
 	}
 	return outcome.New(outcome.NotFound, "no provider has %s", ref(name, v))
 }
+
+// SkippedError ends a walk that came to the end of the chain and skipped a
+// provider on its way: whoever found something meanwhile may keep it.
+type SkippedError struct {
+	Err error // what the first one that was skipped said
+}
+
+// Error is the text of Err.
+func (e *SkippedError) Error() string { return e.Err.Error() }
+
+// Unwrap returns Err.
+func (e *SkippedError) Unwrap() error { return e.Err }
 
 // check asks the gates that count for name, in the order of the chain.
 func (c *Chain) check(ctx context.Context, name pkgref.Name, v pkgref.Version) error {

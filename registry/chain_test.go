@@ -63,6 +63,19 @@ func TestFailureStopsTheWalk_PC2_PF1(t *testing.T) {
 	}
 }
 
+// Who may be skipped does not keep the others from being chosen.
+func TestNewestSkipsWhoFails_PC2_PC4(t *testing.T) {
+	t.Parallel()
+	a, b := newSource("a"), newSource("b").versionsOf("p", "1.0.0")
+	a.fail(down)
+	e := start(t, setup{
+		entries: []provider.Entry{{Provider: a, SkipOnError: true}, {Provider: b}},
+		change:  func(g *registry.Generation) { g.Newest = true },
+	})
+	e.wantRedirect(t, "/lib/p/^1/x", "/lib/p/1.0.0/x")
+	e.want(t, "/lib/q/^1/x", down)
+}
+
 // No request for an owned name ever reaches another provider, on any route.
 func TestOwnedNames_PC3(t *testing.T) {
 	t.Parallel()

@@ -110,8 +110,9 @@ func (c *choice) highest(vs *provider.Versions, fits func(pkgref.Version) bool) 
 
 // result is the choice after the walk over the chain ended with err.
 func (c *choice) result(err error) (pkgref.Version, error) {
+	_, skipped := errors.AsType[*provider.SkippedError](err)
 	switch {
-	case !c.best.IsZero() && (err == nil || errors.Is(err, outcome.NotFound)):
+	case !c.best.IsZero() && (err == nil || skipped || errors.Is(err, outcome.NotFound)):
 		return c.best, nil
 	case err == nil || !errors.Is(err, outcome.NotFound):
 		return pkgref.Version{}, err
