@@ -28,7 +28,7 @@ import (
 )
 
 // patience bounds every wait in these tests.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // needNginx returns the nginx binary. CI must have it; elsewhere a test that
 // needs it is left out, with a word about it.

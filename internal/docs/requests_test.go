@@ -61,18 +61,18 @@ func serve(t *testing.T, args ...string) *http.Client {
 			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
 		}},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Timeout:       10 * time.Second,
+		Timeout:       time.Minute,
 	}
 	ready(t, client, &said)
 	return client
 }
 
-// ready waits for the daemon, at most ten seconds.
+// ready waits for the daemon, at most a minute.
 func ready(t *testing.T, client *http.Client, said *output) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
-	late := time.After(10 * time.Second)
+	late := time.After(time.Minute)
 	for {
 		if resp, err := client.Get("http://daemon/-/readyz"); err == nil {
 			resp.Body.Close()
