@@ -31,6 +31,8 @@ type AdminConfig struct {
 	Reload func(context.Context, ReloadRequest) (any, error)
 	// Modules lists the plugins and how they do; nil: there are none.
 	Modules func() any
+	// Switch turns the operations of a module off and on; nil: there are none. Errors: outcome.NotFound.
+	Switch func(module string, enabled bool) error
 	// Status tells how the daemon does; nil: there is no page about it.
 	Status func(context.Context) (*status.Report, error)
 	// Period is how long nginx keeps redirects: until then a change may not
@@ -92,6 +94,7 @@ func (a *Admin) Routes(router *httprouter.Router, wrap func(route string, h http
 	}
 	add(http.MethodPost, "reload", "reload", a.reload)
 	add(http.MethodGet, "modules", "", a.modules)
+	add(http.MethodPost, "modules", "switch", a.switchModule)
 	add(http.MethodGet, "resolve/*ref", "", a.resolve)
 	add(http.MethodGet, "explain/*ref", "", a.explain)
 	add(http.MethodPost, "gc", "gc", a.gc)
@@ -256,6 +259,28 @@ func (a *Admin) modules(*http.Request, string) (any, string, error) {
 		return nil, "", outcome.New(outcome.NotFound, "there are no modules")
 	}
 	return map[string]any{"modules": a.Modules()}, "", nil
+}
+
+// switchModule turns one module off or on, and answers as modules does.
+func (a *Admin) switchModule(r *http.Request, _ string) (any, string, error) {
+	q := r.URL.Query()
+	name := q.Get("name")
+	enabled, err := strconv.ParseBool(q.Get("enabled"))
+	switch {
+	case err != nil:
+		return nil, name, outcome.New(outcome.Invalid, "enabled must be 1 or 0")
+	case a.Switch == nil:
+		return nil, name, outcome.New(outcome.NotFound, "there are no modules")
+	}
+	what := name + " off"
+	if enabled {
+		what = name + " on"
+	}
+	if err := a.Switch(name, enabled); err != nil {
+		return nil, what, err
+	}
+	list, _, err := a.modules(r, "")
+	return list, what, err
 }
 
 func (a *Admin) resolve(r *http.Request, _ string) (any, string, error) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/registryd/registryd/internal/outcome"
@@ -16,6 +17,9 @@ import (
 type API struct {
 	table   atomic.Pointer[Table]
 	revoked atomic.Bool
+
+	switching sync.Mutex                      // of changes to off
+	off       atomic.Pointer[map[string]bool] // modules that are switched off; nil: none was
 }
 
 // NewAPI returns an API of nothing.

@@ -37,7 +37,11 @@ func readOnly(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) Help() string {
 	var b strings.Builder
 	for _, u := range s.API.Table().units {
-		fmt.Fprintf(&b, "%s\n", u.Name)
+		off := ""
+		if !s.API.Enabled(u.Name) {
+			off = " (off)"
+		}
+		fmt.Fprintf(&b, "%s%s\n", u.Name, off)
 		if u.Description != "" {
 			fmt.Fprintf(&b, "  %s\n", u.Description)
 		}

@@ -57,6 +57,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		u := m.Route.Tag.(*Unit)
+		if !s.API.Enabled(u.Name) {
+			s.refuse(w, r, outcome.New(outcome.Declined, "the module is switched off"))
+			return
+		}
 		if lease, ok := u.Enter(); ok {
 			s.operate(w, r, t.route(s, u, m.Route.Operation), &m, lease)
 			return

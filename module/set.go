@@ -58,7 +58,8 @@ type Context struct {
 	Logger *slog.Logger
 }
 
-// Factory makes an instance of a module; it does nothing that Attach could do. Errors: any, in one line.
+// Factory makes an instance of a module; it does nothing that Attach could do. Its context, like that of Attach, ends
+// when the modules are revoked. Errors: any, in one line.
 type Factory func(ctx context.Context) (Module, error)
 
 // SetConfig of a Set.
@@ -77,10 +78,11 @@ type SetConfig struct {
 type Set struct {
 	config SetConfig
 
-	mu      sync.Mutex
+	mu      chan struct{} // holds one value while somebody changes something, so that to wait for it can be given up
 	force   map[string]*instance
 	numbers map[string]uint64
-	revoked bool
+	life    context.Context // until Revoke
+	revoke  context.CancelFunc
 
 	tallies map[string]*tally // one for each factory; the map does not change
 	seen    sync.Mutex        // of shown
@@ -92,7 +94,8 @@ func NewSet(c SetConfig) *Set {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Set{config: c, force: map[string]*instance{}, numbers: map[string]uint64{}, tallies: map[string]*tally{}}
+	s := &Set{config: c, mu: make(chan struct{}, 1), force: map[string]*instance{}, numbers: map[string]uint64{}, tallies: map[string]*tally{}}
+	s.life, s.revoke = context.WithCancel(context.Background())
 	for name := range c.Factories {
 		s.tallies[name] = &tally{}
 	}
@@ -128,11 +131,16 @@ type SetChange struct {
 // Prepare makes new instances of the modules that wanted says, and first ones of those that have none; what is in force
 // goes on. Errors: outcome.Busy after Revoke; ctx.Err.
 func (s *Set) Prepare(ctx context.Context, wanted func(name string) bool) (*SetChange, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.revoked {
-		return nil, outcome.New(outcome.Busy, "the modules were revoked")
+	if err := s.lock(ctx); err != nil {
+		return nil, err
 	}
+	defer s.unlock()
+	if s.life.Err() != nil {
+		return nil, errRevoked()
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.life, cancel)()
 	c := &SetChange{s: s, next: maps.Clone(s.force), Failed: map[string]error{}, Reloaded: []string{}, Kept: []string{}}
 	for _, name := range s.Names() {
 		if c.next[name] != nil && !wanted(name) {
@@ -154,12 +162,29 @@ func (s *Set) Prepare(ctx context.Context, wanted func(name string) bool) (*SetC
 		c.next[name] = i
 		c.Reloaded = append(c.Reloaded, name)
 	}
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || s.life.Err() != nil {
 		c.discard()
+		if s.life.Err() != nil {
+			return nil, errRevoked()
+		}
 		return nil, ctx.Err()
 	}
 	return c, nil
 }
+
+func errRevoked() error { return outcome.New(outcome.Busy, "the modules were revoked") }
+
+// lock waits until nobody else changes anything. Errors: ctx.Err.
+func (s *Set) lock(ctx context.Context) error {
+	select {
+	case s.mu <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *Set) unlock() { <-s.mu }
 
 // Units are those that will be in force.
 func (c *SetChange) Units() []*Unit { return c.unitsBut("") }
@@ -175,11 +200,15 @@ func (c *SetChange) unitsBut(name string) []*Unit {
 }
 
 // Commit puts the change in force. What it replaces ends with its last call; the table that refers to it was replaced
-// before.
+// before. After Revoke it gives the change up.
 func (c *SetChange) Commit() {
 	s := c.s
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.mu <- struct{}{}
+	defer s.unlock()
+	if s.life.Err() != nil {
+		c.discard()
+		return
+	}
 	old := s.force
 	s.force = c.next
 	s.show(c.next)
@@ -204,15 +233,17 @@ func (c *SetChange) discard() {
 	}
 }
 
-// Revoke detaches all modules, each after its last call, and waits for them as long as ctx lets it. It is idempotent;
-// nothing can be loaded any more. Errors: ctx.Err.
+// Revoke detaches all modules, each after its last call, and waits for them as long as ctx lets it. What is being
+// loaded is told to end. It is idempotent; nothing can be loaded any more. Errors: ctx.Err.
 func (s *Set) Revoke(ctx context.Context) error {
-	s.mu.Lock()
-	s.revoked = true
+	s.revoke()
+	if err := s.lock(ctx); err != nil {
+		return err
+	}
 	old := s.force
 	s.force = map[string]*instance{}
 	s.show(s.force)
-	s.mu.Unlock()
+	s.unlock()
 	for _, i := range old {
 		i.end()
 	}
@@ -231,6 +262,10 @@ func (s *Set) load(ctx context.Context, name string) (i *instance, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("module %s panics: %v", name, p)
+			if i != nil { // it is attached
+				i.leave()
+				i = nil
+			}
 		}
 	}()
 	m, err := s.config.Factories[name](ctx)

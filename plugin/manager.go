@@ -245,6 +245,7 @@ type Status struct {
 	Path       string    `json:"path"`        // where it lies
 	Kind       Kind      `json:"kind"`        // what it is for
 	Engine     string    `json:"engine"`      // what runs it
+	Disabled   bool      `json:"disabled"`    // its operations are switched off
 	Generation uint64    `json:"generation"`  // from 1; 0: it is not loaded
 	Loaded     time.Time `json:"loaded"`      // when the generation was put in force; zero: it is not loaded
 	AgeSeconds int64     `json:"age_seconds"` // since Loaded

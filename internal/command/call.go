@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -26,7 +27,7 @@ anywhere as NAME=VALUE. Without arguments it lists what there is.`,
 		RunE:    func(cmd *cobra.Command, args []string) error { return o.call(cmd.Context(), &flags, args) },
 	})
 	c.ValidArgsFunction = func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		return o.completeCall(cmd.Context(), &flags, args), cobra.ShellCompDirectiveNoFileComp
+		return o.completeCall(cmd.Context(), &flags, args)
 	}
 	c.Flags().StringVar(&flags.server, "server", "", "`URL` of the modules, such as http://127.0.0.1:9900/api/modules/ (else from the configuration)")
 	c.Flags().StringVar(&flags.key, "key", "", "API `KEY` ($BINDER_API_KEY; else from the configuration)")
@@ -133,15 +134,16 @@ func parameters(op *moduleclient.Operation, args []string) (map[string]any, erro
 	var plain []string
 	for _, a := range args {
 		key, v, named := strings.Cut(a, "=")
-		if named && declares(op, key) {
-			values[key] = typed(v)
+		if p := declared(op, key); named && p != nil {
+			values[key] = typed(p, v)
 		} else {
 			plain = append(plain, a)
 		}
 	}
-	for _, p := range op.Params {
+	for i := range op.Params {
+		p := &op.Params[i]
 		if _, there := values[p.Name]; !there && len(plain) > 0 {
-			values[p.Name] = typed(plain[0])
+			values[p.Name] = typed(p, plain[0])
 			plain = plain[1:]
 		}
 	}
@@ -151,19 +153,19 @@ func parameters(op *moduleclient.Operation, args []string) (map[string]any, erro
 	return values, nil
 }
 
-func declares(op *moduleclient.Operation, name string) bool {
-	for _, p := range op.Params {
-		if p.Name == name {
-			return true
-		}
+// declared finds a parameter by its name, nil where there is none.
+func declared(op *moduleclient.Operation, name string) *moduleclient.Param {
+	i := slices.IndexFunc(op.Params, func(p moduleclient.Param) bool { return p.Name == name })
+	if i < 0 {
+		return nil
 	}
-	return false
+	return &op.Params[i]
 }
 
-// typed takes JSON that is no text for what it says.
-func typed(text string) any {
+// typed takes JSON that is no text for what it says, unless the parameter takes texts alone.
+func typed(p *moduleclient.Param, text string) any {
 	var v any
-	if err := json.Unmarshal([]byte(text), &v); err == nil {
+	if err := json.Unmarshal([]byte(text), &v); err == nil && !p.Text {
 		if _, isText := v.(string); !isText {
 			return json.RawMessage(text)
 		}
@@ -171,21 +173,29 @@ func typed(text string) any {
 	return text
 }
 
-// completeCall offers modules, then operations, then parameters.
-func (o *settings) completeCall(ctx context.Context, flags *caller, args []string) []string {
+// completeCall offers modules, then operations, then the parameters that are not there yet, whose values follow at once.
+func (o *settings) completeCall(ctx context.Context, flags *caller, args []string) ([]string, cobra.ShellCompDirective) {
 	c, err := o.modulesClient(ctx, flags)
 	if err != nil {
-		return nil
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	if len(args) < 2 {
+		return words(c, args), cobra.ShellCompDirectiveNoFileComp
 	}
 	var list []string
-	if len(args) >= 2 {
-		if op, err := c.Find(args[0], args[1]); err == nil {
-			for _, p := range op.Params {
+	if op, err := c.Find(args[0], args[1]); err == nil {
+		for _, p := range op.Params {
+			if !slices.ContainsFunc(args[2:], func(a string) bool { return strings.HasPrefix(a, p.Name+"=") }) {
 				list = append(list, p.Name+"=\t"+p.Description)
 			}
 		}
-		return list
 	}
+	return list, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+}
+
+// words are the modules, or the operations of one.
+func words(c *moduleclient.Client, args []string) []string {
+	var list []string
 	seen := map[string]bool{}
 	for _, op := range c.Operations() {
 		word := op.Module

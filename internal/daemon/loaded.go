@@ -28,6 +28,9 @@ func (s *Server) loaded() []plugin.Status {
 		list = append(list, one)
 	}
 	list = append(list, s.Plugins()...)
+	for i := range list {
+		list[i].Disabled = list[i].Kind == plugin.KindModule && !s.modules.api.Enabled(list[i].Name)
+	}
 	slices.SortStableFunc(list, func(a, b plugin.Status) int { return strings.Compare(a.Name, b.Name) })
 	return list
 }

@@ -133,6 +133,45 @@ func TestModules_GN1_GN3_D13(t *testing.T) {
 	}
 }
 
+// W-F3, W-F6: a module is switched off and on while it runs, whatever it is written in, and no reload changes that.
+func TestModulesSwitched_WF3_WF6(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.modules(map[string]string{"calc.js": patient + `exports['/one'] = {synchronous: true, handler: () => 1}`, "site/module.yaml": "operations: {/site: {handler: {static: .}}}\n", "site/a": "A"})
+	f.write("modules: {dir: modules}\n")
+	o := f.options()
+	o.Modules = map[string]module.Factory{"counter": func(context.Context) (module.Module, error) { return goModule{}, nil }}
+	s, err := daemon.New(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	paths := map[string]string{"calc": "one", "counter": "go/7", "site": "site/a"}
+	for off := range paths {
+		if w := admin(s, http.MethodPost, "modules?name="+off+"&enabled=0"); w.Code != 200 || strings.Count(w.Body.String(), `"disabled":true`) != 1 {
+			t.Errorf("switch %s off: %d %s", off, w.Code, w.Body)
+		}
+		report(t, s, "?force=1")
+		for name, path := range paths {
+			want := 200
+			if name == off {
+				want = 404
+			}
+			if code, body := operate(s, http.MethodGet, "/api/modules/"+path); code != want {
+				t.Errorf("while %s is off: %s: %d %s", off, path, code, body)
+			}
+		}
+		if w := admin(s, http.MethodPost, "modules?name="+off+"&enabled=1"); w.Code != 200 || strings.Contains(w.Body.String(), `"disabled":true`) {
+			t.Errorf("switch %s on: %d %s", off, w.Code, w.Body)
+		}
+	}
+	for query, want := range map[string]int{"name=none&enabled=0": 404, "name=calc": 400} {
+		if w := admin(s, http.MethodPost, "modules?"+query); w.Code != want {
+			t.Errorf("%s: %d %s", query, w.Code, w.Body)
+		}
+	}
+}
+
 // G-N2: modules are reloaded while many ask, every fifth time with broken code, and no request fails.
 func TestModulesUnderLoad_GN2(t *testing.T) {
 	t.Parallel()

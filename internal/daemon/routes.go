@@ -117,6 +117,7 @@ func (s *Server) admin(c *config.Config) *accel.Admin {
 		},
 		Status:  s.report,
 		Modules: func() any { return s.loaded() },
+		Switch:  s.modules.api.SetEnabled,
 		Audit:   s.auditRecord,
 	})
 }

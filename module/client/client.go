@@ -57,6 +57,7 @@ type Param struct {
 	Name        string // on the wire
 	In          string // path, query, header, body
 	Required    bool   // it has no default and cannot be left out
+	Text        bool   // it takes texts and nothing else
 	Description string // for people; "": none
 }
 
@@ -124,7 +125,7 @@ func kebab(name string) string {
 
 // Call calls an operation and returns the body of its answer. values are texts, or what JSON can say.
 // Errors: outcome.Invalid for a parameter that is missing, before anything is sent; a *Failure; outcome.Unavailable,
-// outcome.TooSlow; ctx.Err.
+// outcome.TooSlow, outcome.TooLarge; ctx.Err.
 func (c *Client) Call(ctx context.Context, o *Operation, values map[string]any) ([]byte, error) {
 	path, body, header := o.Path, map[string]any{}, http.Header{}
 	query := url.Values{}
@@ -220,9 +221,12 @@ func (c *Client) send(ctx context.Context, method, path string, body []byte, hea
 		return 0, nil, c.unreachable(ctx, err)
 	}
 	defer resp.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
 		return 0, nil, c.unreachable(ctx, err)
+	}
+	if len(data) > maxAnswer {
+		return 0, nil, outcome.New(outcome.TooLarge, "the answer has more than %d bytes", maxAnswer)
 	}
 	return resp.StatusCode, data, nil
 }

@@ -14,6 +14,15 @@ type document struct {
 	Paths map[string]map[string]described
 }
 
+// schema is what is read of the schema of a parameter.
+type schema struct {
+	Description string
+	Type        any // name, or list of names
+}
+
+// text reports whether it allows texts and nothing else.
+func (s *schema) text() bool { return s.Type == "string" }
+
 // described is one operation of a document.
 type described struct {
 	Description string
@@ -21,11 +30,12 @@ type described struct {
 	Parameters  []struct {
 		Name, In, Description string
 		Required              bool
+		Schema                schema
 	}
 	RequestBody struct {
 		Content map[string]struct {
 			Schema struct {
-				Properties map[string]struct{ Description string }
+				Properties map[string]schema
 				Required   []string
 			}
 		}
@@ -65,11 +75,11 @@ func (d *described) operation(method, path string) Operation {
 	}
 	for _, p := range d.Parameters {
 		required := p.Required && (p.In != "path" || !slices.Contains(d.Own.Order, p.Name+"?"))
-		o.Params = append(o.Params, Param{Name: p.Name, In: p.In, Required: required, Description: p.Description})
+		o.Params = append(o.Params, Param{Name: p.Name, In: p.In, Required: required, Text: p.Schema.text(), Description: p.Description})
 	}
 	schema := d.RequestBody.Content["application/json"].Schema
 	for name, p := range schema.Properties {
-		o.Params = append(o.Params, Param{Name: name, In: "body", Required: slices.Contains(schema.Required, name), Description: p.Description})
+		o.Params = append(o.Params, Param{Name: name, In: "body", Required: slices.Contains(schema.Required, name), Text: p.text(), Description: p.Description})
 	}
 	place := func(name string) int {
 		return slices.IndexFunc(d.Own.Order, func(s string) bool { return strings.TrimSuffix(s, "?") == name })
