@@ -103,6 +103,13 @@ func TestPanicAfterAttach_G21(t *testing.T) {
 	}
 }
 
+// over is a context that has ended.
+func over() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}
+
 // G28: to revoke ends an attach that is under way, and what was prepared before is given up.
 func TestRevokeInterrupts_G28(t *testing.T) {
 	t.Parallel()
@@ -137,6 +144,12 @@ func TestRevokeInterrupts_G28(t *testing.T) {
 	if n.attached.Load() != 1 || n.detached.Load() != 1 {
 		t.Errorf("what was prepared: attached %d, detached %d times", n.attached.Load(), n.detached.Load())
 	}
+	idle := newWorld(t, "a")
+	for range 20 {
+		if err := idle.set.Revoke(over()); err != nil {
+			t.Errorf("there was nothing to wait for: %v", err)
+		}
+	}
 	// An attach that does not listen cannot hold up who has no more time.
 	stuck := newWorld(t, "a")
 	free, inside := make(chan struct{}), make(chan struct{})
@@ -148,9 +161,7 @@ func TestRevokeInterrupts_G28(t *testing.T) {
 		ended <- err
 	}()
 	<-inside
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := stuck.set.Revoke(ctx); !errors.Is(err, context.Canceled) {
+	if err := stuck.set.Revoke(over()); !errors.Is(err, context.Canceled) {
 		t.Errorf("revoked: %v", err)
 	}
 	close(free)

@@ -177,6 +177,11 @@ func errRevoked() error { return outcome.New(outcome.Busy, "the modules were rev
 // lock waits until nobody else changes anything. Errors: ctx.Err.
 func (s *Set) lock(ctx context.Context) error {
 	select {
+	case s.mu <- struct{}{}: // also where ctx has ended
+		return nil
+	default:
+	}
+	select {
 	case s.mu <- struct{}{}:
 		return nil
 	case <-ctx.Done():

@@ -30,6 +30,189 @@ interface Provider {
   versions?(what: { name: string }): Promise<string[] | null> | string[] | null
 }
 
+/** A request to an operation. */
+interface OperationRequest {
+  readonly method: string
+  /** Path and query, as they were sent. */
+  readonly url: string
+  readonly path: string
+  /** The placeholders of the path. */
+  params: Record<string, string>
+  query: Record<string, string | string[]>
+  /** The body, of JSON or a form; undefined without one. Middleware may replace it. */
+  body: any
+  /** Names in lower case. */
+  readonly headers: Readonly<Record<string, string>>
+  /** The address of the client. */
+  readonly ip: string
+  header(name: string, otherwise?: string): string | undefined
+  get(name: string): string | undefined
+  /** Looks in path, body and query. */
+  param(name: string, otherwise?: any): any
+  /** Of a task of longRunning 'manual': answers the request now. The task takes so many milliseconds, if that is known. */
+  detach(milliseconds?: number): void
+  /** Of a task: so many milliseconds of the estimate are done. */
+  progress(milliseconds: number): void
+  /** What middleware adds, as far as JSON says it. */
+  [name: string]: any
+}
+
+/** How functions that get a request answer it. The first answer counts. */
+interface OperationResponse {
+  statusCode: number
+  headers: Record<string, string[]>
+  readonly finished: boolean
+  status(code: number): this
+  set(name: string, value: unknown): this
+  set(headers: Record<string, unknown>): this
+  setHeader(name: string, value: unknown): this
+  getHeader(name: string): string | undefined
+  get(name: string): string | undefined
+  header(name: string): string | undefined
+  header(name: string, value: unknown): this
+  removeHeader(name: string): void
+  /** json, html, text, xml, or a media type. */
+  type(kind: string): this
+  contentType(kind: string): this
+  writeHead(code: number, headers?: Record<string, unknown>): this
+  writeHead(code: number, reason: string, headers?: Record<string, unknown>): this
+  write(part: string | ArrayBuffer | ArrayBufferView): boolean
+  end(part?: string | ArrayBuffer | ArrayBufferView): this
+  json(value: unknown, code?: number): this
+  /** Objects become JSON; a number alone is a status. */
+  send(value?: unknown, code?: number): this
+  sendStatus(code: number): this
+  redirect(url: string): this
+  redirect(code: number, url: string): this
+}
+
+/** Answers a request, or hands it on by next. "this" is the environment. */
+type Middleware = (this: any, request: OperationRequest, response: OperationResponse, next: (error?: unknown) => void) => unknown
+
+/** A function in the place of an operation, which answers by itself. */
+type RawHandler = ((this: any, request: OperationRequest, response: OperationResponse, next: (error?: unknown) => void) => unknown) & { method?: string }
+
+/** The last argument of a positional handler. */
+interface Callback {
+  (value?: unknown, status?: number, headers?: Record<string, string | string[]>): void
+  reply: Callback
+}
+
+/** "this" of a positional handler, with everything of the environment. */
+interface OperationThis {
+  request: OperationRequest
+  /** Of an operation that is longRunning. */
+  taskId?: string
+  [name: string]: any
+}
+
+/** A parameter. Texts are coerced to a number or a boolean where the schema asks for one. */
+interface Parameter {
+  in?: 'any' | 'path' | 'query' | 'body' | 'header'
+  isHeader?: boolean
+  description?: string
+  /** A shorthand of schema: string, number, integer, boolean, date, json, object, array. */
+  type?: string | Function | typeof JSON
+  /** JSON Schema 2020-12, draft 3, or the name of a type. */
+  schema?: unknown
+  required?: boolean
+  default?: unknown
+  /** true: as JSON. */
+  deserialize?: boolean | 'json' | ((text: string) => unknown)
+}
+
+/** What all operations declare. */
+interface Declaration {
+  description?: string
+  /** get, post, put, patch or delete; every method without it. */
+  method?: string
+  /** Its key without it. {id} and :id are placeholders, * at the end is everything below. */
+  path?: string
+  auth?: 'none' | 'key'
+  /** In the order in which positional handlers get them. */
+  params?: Record<string, Parameter | string>
+  parseBody?: boolean
+  missingStatus?: number
+  response?: {
+    status?: number
+    serialize?: 'text' | 'json' | 'raw'
+    body?: Record<string, unknown> | [Record<string, unknown>]
+    check?: boolean
+  }
+  /** What new HttpError(name) answers. */
+  errors?: Record<string, { status?: number; msg?: string; suggestions?: string[] }>
+  /** The request is answered before it is done: with 202 and where to ask after it. */
+  longRunning?: boolean | 'auto' | 'manual' | { appraise: number | ((this: OperationThis, ...args: any[]) => unknown) }
+  middleware?: string | Middleware | (string | Middleware)[]
+}
+
+/** An operation whose handler gets the parameters by position, and a callback behind them. */
+interface Operation extends Declaration {
+  serialize?: boolean | 'text' | 'json' | 'raw' | ((this: OperationResponse, value: any) => unknown)
+  /** What the handler returns is the answer. */
+  synchronous?: boolean
+  /** A condition: (…parameters, callback(holds, message)); 412 where it does not hold. */
+  requires?(this: OperationThis, ...args: any[]): unknown
+  /** A condition: (…parameters, result, callback(holds, message)); 400 where it does not hold. */
+  ensures?(this: OperationThis, ...args: any[]): unknown
+  handler(this: OperationThis, ...args: any[]): unknown
+}
+
+/** An operation whose handler gets the parameters as an object and returns the answer. */
+interface NativeOperation extends Declaration {
+  serialize?: boolean | 'text' | 'json' | 'raw'
+  /** "this" is "config" of the manifest, with everything of the environment. */
+  handler(this: any, params: any, request: OperationRequest): unknown
+}
+
+/** A directory of files, as its path or with how long caches may keep them, in milliseconds. */
+type Static = string | { path: string; maxAge?: number; description?: string } | { static: string; maxAge?: number; description?: string }
+
+/** An object that makes the function behind a path; nothing: the path is not there. */
+interface OperationFactory {
+  method?: string
+  description?: string
+  middleware?: Declaration['middleware']
+  createOperation(): RawHandler | undefined | void
+}
+
+/** What handlers of protocols get: _success, and a function for each error that the protocol declares. */
+interface ProtocolApi {
+  readonly params: Record<string, any>
+  _success(value?: unknown): void
+  [error: `_${string}`]: (cause?: unknown) => void
+}
+
+/** Adds routes beside a protocol; the second argument of makeOtherRoutes among the handlers asks for the API key. */
+interface Routes {
+  get(path: string, ...handlers: unknown[]): void
+  post(path: string, ...handlers: unknown[]): void
+  put(path: string, ...handlers: unknown[]): void
+  delete(path: string, ...handlers: unknown[]): void
+  patch(path: string, ...handlers: unknown[]): void
+}
+
+/** What a module exports; everything is optional. Further functions and values are offered to other modules. */
+interface Module {
+  attach?(ctx: Context): void | Promise<void>
+  detach?(): void | Promise<void>
+  /** Native operations, by path. */
+  operations?: Record<string, NativeOperation | RawHandler | OperationFactory | Static>
+  /** What every handler finds in "this", beside "config" of the manifest. */
+  environment?: Record<string, unknown>
+  /** By environment.NODE_ENV ("development" without it): operations that replace others. */
+  configurations?: Record<string, (() => void) | Record<string, unknown>>
+  /** Replaces what is bound to a path. */
+  createOperation?(url: string, descriptor: any): unknown
+  /** Replaces how callbacks of handlers answer. */
+  createResponseCallback?(descriptor: any, response: OperationResponse): (...result: any[]) => void
+  /** The built-in protocols that it serves: build, registry, deploy, health. */
+  protocol?: string | string[]
+  makeBinderAPI?(): Record<string, (api: ProtocolApi) => unknown>
+  makeOtherRoutes?(app: Routes, auth: symbol): void
+  [path: `/${string}`]: Operation | RawHandler | OperationFactory | Static
+}
+
 /** Where a tarball is: a URL, or what host.open returned. */
 type Source = { url: string; headers?: Record<string, string> } | { stream: string }
 
@@ -290,4 +473,47 @@ declare module 'registryd' {
     URLSearchParams: HostApi['URLSearchParams'], TextEncoder: HostApi['TextEncoder'],
     TextDecoder: HostApi['TextDecoder'], atob: HostApi['atob'], btoa: HostApi['btoa'],
     structuredClone: HostApi['structuredClone']
+  export { Application, SyncHandler, ContractHandler, parameters, helpProviders, features } from 'webpoints'
+}
+
+/** The library of declared operations that applications written for it expect. */
+declare module 'webpoints' {
+  class ParameterTemplate implements Parameter {
+    constructor(otherwise?: unknown)
+    deserialize: true
+    schema: unknown
+    default?: unknown
+  }
+  class Union extends ParameterTemplate {
+    constructor(types: unknown[], otherwise?: unknown)
+    constructor(...types: unknown[])
+  }
+  class Primitive extends ParameterTemplate {
+    constructor(type: unknown, otherwise?: unknown)
+  }
+  type Template = typeof ParameterTemplate
+  export const parameters: Record<'NumberParam' | 'StringParam' | 'IntegerParam' | 'BoolParam' | 'ObjectParam' | 'AnyParam' | 'NullParam' |
+    'Number' | 'String' | 'Integer' | 'Boolean' | 'Object' | 'Any' | 'Null', Template> & {
+    Primitive: typeof Primitive; UnionParam: typeof Union; Union: typeof Union
+  }
+  type Operations = Record<string, any> & { load(operations: Record<string, unknown>): void }
+  /** An application; its operations are those of the module. */
+  export class Application {
+    constructor(environment?: Record<string, unknown>)
+    readonly environment: Record<string, unknown>
+    readonly operations: Operations
+    readonly endpoints: Operations
+    configurations: NonNullable<Module['configurations']>
+    features: unknown[]
+    createOperation?: Module['createOperation']
+    createResponseCallback?: Module['createResponseCallback']
+    /** Does nothing: the daemon listens. */
+    run(...args: unknown[]): this
+    exportTo(app: unknown): this
+  }
+  /** A handler that answers what a function returns. */
+  export function SyncHandler(f: (this: OperationThis, ...args: any[]) => unknown): Operation['handler']
+  export function ContractHandler(o: Pick<Operation, 'requires' | 'ensures' | 'handler'>): Operation['handler']
+  export const helpProviders: { DefaultHelpProvider: new (operations: Record<string, unknown>) => OperationFactory }
+  export const features: Record<string, any>
 }

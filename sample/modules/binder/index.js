@@ -48,6 +48,7 @@ async function register(template) {
   return item
 }
 
+/** @type {Module} */
 export default {
   protocol: ['build', 'registry'],
   attach({config}) { buildTime = config.buildTime ?? buildTime },
