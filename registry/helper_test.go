@@ -282,7 +282,7 @@ func overNPM(tb testing.TB, g *providertest.Registry, change func(*npm.Config, *
 	tb.Helper()
 	c := npm.Config{Registry: g.URL()}
 	f := fetch.Config{
-		Trusted: []string{g.Host()}, HeaderTimeout: 2 * time.Second,
+		Trusted: []string{g.Host()}, HeaderTimeout: 20 * time.Second,
 		Proxy: func(*http.Request) (*url.URL, error) { return nil, nil },
 	}
 	if change != nil {

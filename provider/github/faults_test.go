@@ -167,7 +167,7 @@ func TestTarballFaults_PG2(t *testing.T) {
 			p := over(t, g, func(c *github.Config, f *fetch.Config) {
 				c.ArchiveLimit = 1 << 20
 				if tt.fault.Stall != nil {
-					f.StallTimeout = 50 * time.Millisecond
+					f.StallTimeout = time.Second // the requests before it must not stall on a busy machine
 				}
 			})
 			r, err := p.Release(t.Context(), "@acme/widget", version(t, "1.0.0"))
