@@ -183,8 +183,25 @@ func (h *Handler) send(w http.ResponseWriter, r *http.Request, s *registry.Serve
 	if !h.Nginx && mediatype.Scripts(mediatype.Of(s.Path)) {
 		header.Set("Content-Security-Policy", "sandbox")
 	}
-	http.ServeContent(fileWriter{w}, r, "", modified, f)
+	http.ServeContent(fileWriter{w}, sinceExactly(r, modified), "", modified, f)
 	return nil
+}
+
+// sinceExactly leaves If-Modified-Since out of r unless it is just that time, as
+// nginx does: the time of a file is a hash, and main may move to an earlier one.
+func sinceExactly(r *http.Request, modified time.Time) *http.Request {
+	const key = "If-Modified-Since"
+	since := r.Header.Get(key)
+	if since == "" {
+		return r
+	}
+	if t, err := http.ParseTime(since); err == nil && t.Equal(modified.Truncate(time.Second)) {
+		return r
+	}
+	q := *r
+	q.Header = r.Header.Clone()
+	q.Header.Del(key)
+	return &q
 }
 
 // fileWriter keeps what is said about a file off the answer that it is not

@@ -197,6 +197,7 @@ func TestDirect_PH2(t *testing.T) {
 		"not modified, weakly": {http.MethodGet, []string{"If-None-Match", `"y", W/` + tag}, 304, ""},
 		"modified":             {http.MethodGet, []string{"If-None-Match", `"y"`}, 200, body},
 		"since":                {http.MethodGet, []string{"If-Modified-Since", modified}, 304, ""},
+		"since another":        {http.MethodGet, []string{"If-Modified-Since", "Sat, 01 Jan 2028 00:00:00 GMT"}, 200, body},
 		"precondition":         {http.MethodGet, []string{"If-Match", `"y"`}, 412, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
