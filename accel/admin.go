@@ -35,9 +35,9 @@ type AdminConfig struct {
 	Switch func(module string, enabled bool) error
 	// Status tells how the daemon does; nil: there is no page about it.
 	Status func(context.Context) (*status.Report, error)
-	// Period is how long nginx keeps redirects: until then a change may not
-	// show everywhere.
-	Period time.Duration
+	// Period is how long nginx keeps redirects, and Absent how long it keeps a
+	// 404: until then a change may not show everywhere.
+	Period, Absent time.Duration
 	// Audit keeps one record of every action; nil: nobody does.
 	Audit func(record any) error
 }
@@ -168,12 +168,16 @@ func (a *Admin) flush(r *http.Request, by string) (any, string, error) {
 	if q.Spec.Kind == pkgref.KindExact || q.Spec.Kind == pkgref.KindPin {
 		within = openFiles
 	}
-	return map[string]string{"name": string(q.Name), "spec": q.Spec.Text, "version": v.String(), "visible_within": within.String()}, what, nil
+	return map[string]string{"name": string(q.Name), "spec": q.Spec.Text, "version": v.String(), "visible_within": a.visible(within)}, what, nil
 }
 
 // openFiles is how long nginx may serve a file that it holds open after another
 // one took its place.
 const openFiles = time.Second
+
+// visible is until when nginx keeps an answer of before: also that there was
+// nothing, for who asked too early.
+func (a *Admin) visible(changed time.Duration) string { return max(changed, a.Absent).String() }
 
 func (a *Admin) designate(r *http.Request, by string) (any, string, error) {
 	q, err := a.parse(r, "designate")
@@ -187,7 +191,7 @@ func (a *Admin) designate(r *http.Request, by string) (any, string, error) {
 	if err := a.Registry.Designate(r.Context(), q.Name, q.Spec.Version, by); err != nil {
 		return nil, what, err
 	}
-	return map[string]string{"name": string(q.Name), "version": q.Spec.Version.String(), "visible_within": openFiles.String()}, what, nil
+	return map[string]string{"name": string(q.Name), "version": q.Spec.Version.String(), "visible_within": a.visible(openFiles)}, what, nil
 }
 
 // evict removes a version, or a whole package where none is named.

@@ -158,13 +158,13 @@ func TestActions_PA1_PA2_PA3(t *testing.T) {
 	s := start(t, options{tokens: ops, policy: policy}, pack("p", "1.0.0", "a.js", "a"), pack("p", "1.1.0", "a.js", "b"), pack("p", "3.0.0", "a.js", "c"))
 	s.upstream.Tag("p", "latest", "1.1.0")
 	for _, method := range []string{"POST", "GET"} {
-		wantJSON(t, s.as(method, "flush/p/1.0.0"), 200, `{"name":"p","spec":"1.0.0","version":"1.0.0","visible_within":"1s"}`)
+		wantJSON(t, s.as(method, "flush/p/1.0.0"), 200, `{"name":"p","spec":"1.0.0","version":"1.0.0","visible_within":"20s"}`)
 		wantJSON(t, s.as(method, "flush/p/^1/lib/a.js"), 200, `{"name":"p","spec":"^1","version":"1.1.0","visible_within":"1m0s"}`)
 		wantJSON(t, s.as(method, "flush/p"), 200, `{"name":"p","spec":"latest","version":"1.1.0","visible_within":"1m0s"}`)
-		wantJSON(t, s.as(method, "flush/p/main"), 200, `{"name":"p","spec":"main","version":"1.1.0","visible_within":"1s"}`)
-		wantJSON(t, s.as(method, "designate/p/1.0.0"), 200, `{"name":"p","version":"1.0.0","visible_within":"1s"}`)
-		wantJSON(t, s.as(method, "designate/p/1.0.0/lib/a%20b.js?x"), 200, `{"name":"p","version":"1.0.0","visible_within":"1s"}`)
-		wantJSON(t, s.as(method, "designate/p@1.0.0/a.js"), 200, `{"name":"p","version":"1.0.0","visible_within":"1s"}`)
+		wantJSON(t, s.as(method, "flush/p/main"), 200, `{"name":"p","spec":"main","version":"1.1.0","visible_within":"20s"}`)
+		wantJSON(t, s.as(method, "designate/p/1.0.0"), 200, `{"name":"p","version":"1.0.0","visible_within":"20s"}`)
+		wantJSON(t, s.as(method, "designate/p/1.0.0/lib/a%20b.js?x"), 200, `{"name":"p","version":"1.0.0","visible_within":"20s"}`)
+		wantJSON(t, s.as(method, "designate/p@1.0.0/a.js"), 200, `{"name":"p","version":"1.0.0","visible_within":"20s"}`)
 		for path, want := range map[string]int{
 			"designate/p/^1": 400, "designate/p": 400, "designate/p/latest": 400, "designate/p/main": 400, "designate/p/9.9.9": 404, "designate/p/3.0.0": 403,
 			"designate/none/1.0.0": 404, "designate/..%2f..%2fx/1.0.0": 400, "designate/": 400, "flush/p/9.9.9": 404, "flush/p/3.0.0": 403, "flush/bad": 403, "flush/none": 404, "flush/p/01.0.0": 400,

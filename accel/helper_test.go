@@ -76,7 +76,7 @@ func start(tb testing.TB, o options, packages ...providertest.Package) *stack {
 	s.failed = accel.NewFailureLimit(o.now)
 	router := &httprouter.Router{}
 	accel.NewAdmin(accel.AdminConfig{
-		Registry: s.registry, Prefix: "/staff/", Tokens: o.tokens, Failures: s.failed, Period: time.Minute, Audit: s.audit.add, Status: aReport,
+		Registry: s.registry, Prefix: "/staff/", Tokens: o.tokens, Failures: s.failed, Period: time.Minute, Absent: 20 * time.Second, Audit: s.audit.add, Status: aReport,
 		Reload: func(context.Context, accel.ReloadRequest) (any, error) { return map[string]bool{"reloaded": true}, nil },
 	}).Routes(router, adapter.Handle)
 	s.admin = router

@@ -20,7 +20,7 @@ type Report struct {
 	// Components are the versions of components that the rules took out of the
 	// view, as name@version; nil: none.
 	Components []string `json:"components_removed,omitempty"`
-	// VisibleWithin is how long nginx may still answer from what it keeps, as a
+	// VisibleWithin is how long nginx may still answer from what it keeps, absence included, as a
 	// duration such as "1m0s".
 	VisibleWithin string `json:"visible_within"`
 	DurationMS    int64  `json:"duration_ms"` // of the reload, in milliseconds
@@ -69,7 +69,7 @@ func (s *Server) reload(ctx context.Context, r plugin.Reload) (*Report, error) {
 	s.log.Info("reload", "removed", len(removed), "components_removed", len(withdrawn), "dur_ms", took)
 	return &Report{
 		Reloaded: true, Removed: removed, Components: withdrawn,
-		VisibleWithin: next.config.Nginx.CachePeriod.String(), DurationMS: took, Plugins: report,
+		VisibleWithin: max(next.config.Nginx.CachePeriod, next.config.NegativeCacheTime).String(), DurationMS: took, Plugins: report,
 	}, nil
 }
 

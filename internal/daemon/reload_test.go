@@ -82,7 +82,7 @@ func TestReload_TakesOver(t *testing.T) {
 	s := f.server()
 	status(t, ask(s, "GET", widgetURL+"index.js"), 200)
 	status(t, ask(s, "GET", "/lib/widget/1.1.0/index.js"), 200)
-	f.edit("accel: nginx", "nginx: {cache: {period: 90s}}\naccel: off")
+	f.edit("accel: nginx", "negative_cachetime: 90s\nnginx: {cache: {period: 30s}}\naccel: off")
 	report, err := s.Reload(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -111,7 +111,7 @@ func (s *Server) admin(c *config.Config) *accel.Admin {
 		tokens[i] = accel.AdminToken{ID: t.ID, Token: t.Token}
 	}
 	return accel.NewAdmin(accel.AdminConfig{
-		Registry: s.registry, Prefix: c.Admin.Prefix, Tokens: tokens, Failures: s.failures, Period: c.Nginx.CachePeriod,
+		Registry: s.registry, Prefix: c.Admin.Prefix, Tokens: tokens, Failures: s.failures, Period: c.Nginx.CachePeriod, Absent: c.NegativeCacheTime,
 		Reload: func(ctx context.Context, r accel.ReloadRequest) (any, error) {
 			return s.ReloadPlugins(ctx, plugin.Reload{Filter: r.Filter, Atomic: r.Atomic, Force: r.Force})
 		},
