@@ -202,8 +202,12 @@ func (f *hostFile) load(ctx context.Context) error {
 	f.io.Lock()
 	defer f.io.Unlock()
 	if f.tag != "" {
-		if o, err := f.r.config.Store.Head(ctx, indexKey); err == nil && o.Tag == f.tag {
+		o, err := f.r.config.Store.Head(ctx, indexKey)
+		if err == nil && o.Tag == f.tag {
 			return nil
+		}
+		if err != nil && !errors.Is(err, outcome.NotFound) {
+			return storage(err) // reading it would fail as slowly
 		}
 	}
 	return f.read(ctx)

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -37,6 +38,10 @@ type Config struct {
 	// Timeout bounds one request; 0: 20s.
 	Timeout time.Duration
 }
+
+// maxBackoff bounds the pause before a request is sent again: clients wait, and
+// are to hear soon of a service that is away.
+const maxBackoff = 200 * time.Millisecond
 
 // maxValue is the largest value that is read, in bytes.
 const maxValue = 256 << 20
@@ -70,7 +75,8 @@ func New(c Config) (*Store, error) {
 	}
 	credentials := aws.Credentials{AccessKeyID: c.AccessKey, SecretAccessKey: c.SecretKey, SessionToken: c.Session, Source: "configuration"}
 	o := s3.Options{
-		Region: c.Region, UsePathStyle: c.PathStyle, HTTPClient: &http.Client{Transport: transport}, RetryMaxAttempts: 3,
+		Region: c.Region, UsePathStyle: c.PathStyle, HTTPClient: &http.Client{Transport: transport},
+		Retryer:     retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts, o.MaxBackoff = 3, maxBackoff }),
 		Credentials: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return credentials, nil }),
 		// Other services do not know Amazon's newer checksums.
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
