@@ -57,7 +57,10 @@ func TestComponents_CN7_WithdrawnBehindNginx(t *testing.T) {
 			checkVersion(t, s, "/@acme/button?hostId="+id, "1.0.0")
 			s.WriteConfig(fmt.Sprintf(config, ""))
 			s.Reload()
-			eventually(t, func() bool { code, _, body := send(t, s, "GET", direct[0], nil); return code == http.StatusOK && body == "code 1.1.0" })
+			eventually(t, func() bool {
+				code, _, body := send(t, s, "GET", direct[0], nil)
+				return code == http.StatusOK && body == "code 1.1.0"
+			})
 			checkVersion(t, s, "/@acme/button?hostId="+id, "1.1.0")
 		})
 	}

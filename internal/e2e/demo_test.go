@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -54,6 +55,59 @@ func TestComponents_CK1_CK2_DemoPage(t *testing.T) {
 		if !strings.Contains(dom, want) {
 			t.Errorf("the page does not show %q:\n%s", want, dom)
 		}
+	}
+}
+
+// offline loads a component, has the registry taken away, and loads it again as a
+// page does that was opened anew: with nothing but what the browser keeps.
+const offline = `<!doctype html><title>offline</title><output id="said">nothing</output>
+<script type="module">
+import { ComponentClient } from './client.mjs'
+const url = new URLSearchParams(location.search).get('registry')
+const host = { url, storage: localStorage, dependencies: { words: '^1.0.0' }, modules: { words: { hello: 'Hello' } } }
+const said = []
+const load = async (name, client) => {
+  try {
+    const loaded = await client.load(name)
+    said.push(loaded.version + ' ' + loaded.exports(name))
+  } catch (problem) {
+    said.push('no ' + name)
+  }
+}
+await load('@acme/greeting', new ComponentClient(host))
+await fetch('/cut', { method: 'POST' })
+const later = new ComponentClient(host)
+await load('@acme/greeting', later)
+await load('other', later)
+await load('@acme/greeting', new ComponentClient({ ...host, dependencies: { words: '^2.0.0' } }))
+document.getElementById('said').textContent = said.join('; ')
+</script>`
+
+// TestComponents_CK1_BrowserOffline takes the registry away from a page: behind
+// nginx, which then answers 502, and altogether.
+func TestComponents_CK1_BrowserOffline(t *testing.T) {
+	t.Parallel()
+	e2e.NeedChromium(t)
+	for _, front := range []e2e.Front{e2e.Full, e2e.Direct} {
+		t.Run(string(front), func(t *testing.T) {
+			t.Parallel()
+			s := e2e.Start(t, e2e.Options{Front: front, Config: "components: {token: " + componentToken + "}\n"})
+			publishSamples(t, s)
+			pages := http.NewServeMux()
+			pages.Handle("/", http.FileServer(http.Dir(components)))
+			pages.HandleFunc("/offline.html", func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Content-Type", "text/html")
+				_, _ = io.WriteString(w, offline)
+			})
+			pages.HandleFunc("POST /cut", func(http.ResponseWriter, *http.Request) { s.KillDaemon() })
+			page := httptest.NewServer(pages)
+			t.Cleanup(page.Close)
+			dom := e2e.Browse(t, page.URL+"/offline.html?registry="+s.URL+componentPrefix, e2e.Look{Width: 800, Height: 600, Scripts: 30 * time.Second})
+			const want = "1.0.0 Hello, @acme/greeting!; 1.0.0 Hello, @acme/greeting!; no other; no @acme/greeting"
+			if !strings.Contains(dom, want) {
+				t.Errorf("the page does not say %q:\n%s", want, dom)
+			}
+		})
 	}
 }
 
