@@ -8,7 +8,7 @@ import (
 	"github.com/registryd/registryd/component"
 )
 
-func TestCompare_CR_Table(t *testing.T) {
+func TestCompare_CR1_CR2_CR3_CR5_CR6_Table(t *testing.T) {
 	t.Parallel()
 	const compatible, mismatch, incompatible = "compatible", "mismatch", "incompatible"
 	for _, test := range []struct{ host, component, want string }{

@@ -125,7 +125,7 @@ func TestPublish_CP10_OrphanIsReplaced(t *testing.T) {
 
 // Registrations and publications at once, by two processes on one store as far
 // as it allows it: the index file has all of them, and agrees with the content.
-func TestConcurrent_CS2_NothingIsLost(t *testing.T) {
+func TestConcurrent_CS1_CS2_NothingIsLost(t *testing.T) {
 	t.Parallel()
 	base := openFile(t, t.TempDir())
 	sites := []*site{newSite(t, options{store: base, shared: true}), newSite(t, options{store: base, shared: true})}

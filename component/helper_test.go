@@ -3,11 +3,13 @@ package component_test
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"maps"
 	"mime/multipart"
 	"net/http"
@@ -70,7 +72,7 @@ func (d dirView) Hide(dir string) error { return os.RemoveAll(d.at(dir)) }
 
 // site is a registry over HTTP with everything behind it.
 type site struct {
-	t        *testing.T
+	t        testing.TB
 	url      string
 	registry *component.Registry
 	store    store.Store
@@ -92,15 +94,34 @@ func (l *auditLog) add(record any) error {
 	return nil
 }
 
+// said is what somebody logs. Safe for concurrent use.
+type said struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (s *said) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(p)
+}
+
+func (s *said) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
 // options of a site; the zero value is one without a token on an empty store.
 type options struct {
 	store  store.Store
 	shared bool
 	http   component.HandlerConfig
 	view   dirView
+	log    io.Writer // nil: discard
 }
 
-func newSite(t *testing.T, o options) *site {
+func newSite(t testing.TB, o options) *site {
 	t.Helper()
 	s := &site{t: t, store: o.store, view: o.view, audit: new(auditLog)}
 	if s.store == nil {
@@ -110,7 +131,7 @@ func newSite(t *testing.T, o options) *site {
 	if s.view == "" {
 		s.view = dirView(t.TempDir())
 	}
-	s.registry = component.New(component.Config{Store: s.store, Shared: o.shared, View: s.view})
+	s.registry = component.New(component.Config{Store: s.store, Shared: o.shared, View: s.view, Logger: slog.New(slog.NewTextHandler(cmp.Or(o.log, io.Discard), nil))})
 	s.registry.Start(t.Context())
 	t.Cleanup(s.registry.Close)
 	c := o.http
@@ -126,7 +147,7 @@ func newSite(t *testing.T, o options) *site {
 	return s
 }
 
-func openFile(t *testing.T, dir string) *file.Store {
+func openFile(t testing.TB, dir string) *file.Store {
 	t.Helper()
 	s, err := file.Open(dir)
 	if err != nil {
@@ -198,7 +219,7 @@ func (s *site) upload(path string, pack []byte, peers *string, header map[string
 	return s.do("POST", path, bytes.NewReader(body), all)
 }
 
-func uploadForm(t *testing.T, pack []byte, peers *string) (body []byte, contentType string) {
+func uploadForm(t testing.TB, pack []byte, peers *string) (body []byte, contentType string) {
 	t.Helper()
 	var out bytes.Buffer
 	form := multipart.NewWriter(&out)
@@ -219,7 +240,7 @@ func uploadForm(t *testing.T, pack []byte, peers *string) (body []byte, contentT
 }
 
 // tgz packs files at the root of a tarball.
-func tgz(t *testing.T, files map[string]string) []byte {
+func tgz(t testing.TB, files map[string]string) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	gz := gzip.NewWriter(&out)

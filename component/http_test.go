@@ -28,7 +28,7 @@ func good(t *testing.T) []byte {
 func text(s string) *string { return &s }
 
 // Every row of the contract's table.
-func TestErrors_Section4_Table(t *testing.T) {
+func TestErrors_Section4_CP1_CP5_CP6_CP8_CH4_CH5_CG6(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, options{})
 	s.publish("there", "1.0.0", `{}`)
@@ -189,7 +189,7 @@ func (n noRoom) Write(p []byte) (int, error)           { return len(p), n.write 
 func (n noRoom) ReadAt(_ []byte, _ int64) (int, error) { return 0, n.read }
 func (n noRoom) Close() error                          { n.closed.Add(1); return nil }
 
-func TestPublish_CP6_CP7_WhatIsAccepted(t *testing.T) {
+func TestPublish_CP1_CP2_CP6_CP7_CG4_WhatIsAccepted(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, options{})
 	s.register(`{"react":"^16.0.0"}`)
@@ -380,15 +380,19 @@ func TestReadOnly_CP9(t *testing.T) {
 	}
 }
 
-func TestRegister_CH4_AbsentBodyIsNoDependencies(t *testing.T) {
+func TestRegister_CH4_CR6_AbsentOrInvalid(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, options{})
+	var log said
+	s := newSite(t, options{log: &log})
 	a := s.do("POST", "/host/register", nil, nil)
 	sameJSON(t, "absent", a.body, `{"id":2231318396,"issues":{},"index":{}}`)
 	s.publish("widget", "1.0.0", `{"react":"^16.0.0"}`)
 	latest := s.register(`{"react":"latest"}`)
 	if latest.status != 200 || strings.Contains(latest.body, "widget") {
 		t.Errorf("C-R6: %d %s", latest.status, latest.body)
+	}
+	if text := log.String(); !strings.Contains(text, "react") || !strings.Contains(text, "level=WARN") {
+		t.Errorf("C-R6: the log does not name the dependency: %s", text)
 	}
 }
 

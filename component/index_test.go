@@ -41,7 +41,7 @@ func addHost(t testing.TB, x *component.Index, d component.Dependencies) uint32 
 	return id
 }
 
-func TestIndex_Section4_WorkedSession(t *testing.T) {
+func TestIndex_Section4_CG2_CP4_WorkedSession(t *testing.T) {
 	t.Parallel()
 	x := component.NewIndex()
 	first := addHost(t, x, component.Dependencies{"react": "^16.8.0", "react-dom": "^16.8.0"})

@@ -26,7 +26,7 @@ func (d denied) Check(n pkgref.Name, v pkgref.Version) error {
 
 // A denied version is not published, not served, not chosen, not listed and not
 // in the view; without the rule it is back.
-func TestRules_WithdrawnVersion(t *testing.T) {
+func TestRules_CN7_WithdrawnVersion(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, options{})
 	host := `{"react":"^16.0.0"}`
@@ -75,7 +75,7 @@ func TestRules_WithdrawnVersion(t *testing.T) {
 }
 
 // What a rule denies from the start is loaded and not served.
-func TestRules_FromTheStart(t *testing.T) {
+func TestRules_CN7_FromTheStart(t *testing.T) {
 	t.Parallel()
 	first := newSite(t, options{})
 	first.publish("widget", "1.0.0", `{}`)
@@ -93,7 +93,7 @@ func TestRules_FromTheStart(t *testing.T) {
 
 // Whatever is asked for while the rules change: after the sweep the view has
 // nothing of what they deny.
-func TestRules_NothingComesBackAfterTheSweep(t *testing.T) {
+func TestRules_CN7_NothingComesBackAfterTheSweep(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, options{})
 	s.publish("widget", "1.0.0", `{}`)

@@ -19,7 +19,7 @@ func openBucket(t *testing.T, g *storetest.Gateway) *s3.Store {
 
 // The worked session of the contract on a real S3 server, and what a second
 // process on the bucket knows of it.
-func TestSession_Section4_S3(t *testing.T) {
+func TestSession_Section4_CN3_CS1_S3(t *testing.T) {
 	t.Parallel()
 	g := storetest.NewGateway(t)
 	s := newSite(t, options{store: openBucket(t, g), shared: true})

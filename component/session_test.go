@@ -8,7 +8,7 @@ import (
 )
 
 // The worked session of the contract, as written, over HTTP.
-func TestSession_Section4_File(t *testing.T) {
+func TestSession_Section4_CID6_CH1_CH2_CH3_CG1_CG2_CP3_CN6_File(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := newSite(t, options{store: openFile(t, dir)})

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -13,10 +15,13 @@ import (
 	"github.com/registryd/registryd/store/storetest"
 )
 
-// onBucket is a configuration with a bucket.
-func onBucket(g *storetest.Gateway) string {
-	return fmt.Sprintf("components:\n  token: %s\n  store: {type: s3, bucket: %s, endpoint: %q, path_style: true, access_key: %s, secret_key: %s}\n",
-		componentToken, g.Bucket, g.Endpoint, g.Access, g.Secret)
+// onBucket is a configuration with a bucket, and with the keys to it if withKeys.
+func onBucket(g *storetest.Gateway, withKeys bool) string {
+	keys := ""
+	if withKeys {
+		keys = fmt.Sprintf(", access_key: %s, secret_key: %s", g.Access, g.Secret)
+	}
+	return fmt.Sprintf("components:\n  token: %s\n  store: {type: s3, bucket: %s, endpoint: %q, path_style: true%s}\n", componentToken, g.Bucket, g.Endpoint, keys)
 }
 
 // acknowledged is what daemons have confirmed.
@@ -53,7 +58,8 @@ func TestComponents_CN3_TwoDaemonsOneBucket(t *testing.T) {
 	t.Parallel()
 	g := storetest.NewGateway(t)
 	daemons := []*e2e.Stack{
-		e2e.Start(t, e2e.Options{Front: e2e.Direct, Config: onBucket(g)}), e2e.Start(t, e2e.Options{Front: e2e.Direct, Config: onBucket(g)}),
+		e2e.Start(t, e2e.Options{Front: e2e.Direct, Config: onBucket(g, true)}),
+		e2e.Start(t, e2e.Options{Front: e2e.Direct, Config: onBucket(g, false), Env: []string{"AWS_ACCESS_KEY_ID=" + g.Access, "AWS_SECRET_ACCESS_KEY=" + g.Secret}}),
 	}
 	for _, s := range daemons {
 		eventually(t, func() bool { return try(s, "/host/register", []byte(`{}`)) != "" })
@@ -112,4 +118,59 @@ func TestComponents_CN3_TwoDaemonsOneBucket(t *testing.T) {
 			}
 		}
 	}
+	done.agree(t, g, daemons)
+}
+
+// agree compares what the file of hosts says, what both daemons say, and what
+// there is.
+func (a *acknowledged) agree(t *testing.T, g *storetest.Gateway, daemons []*e2e.Stack) {
+	t.Helper()
+	for deps, id := range a.hosts {
+		eventually(t, func() bool { // a daemon may not have looked for the last version yet
+			var got [2]string
+			for i, s := range daemons {
+				_, h, _ := send(t, s, "GET", "/widget?hostId="+id, nil)
+				got[i] = h.Get("Dynamico-Component-Version")
+			}
+			return got[0] != "" && got[0] == got[1]
+		})
+		_, h, body := send(t, daemons[0], "GET", "/widget?hostId="+id, nil)
+		chosen := h.Get("Dynamico-Component-Version")
+		if _, _, exact := send(t, daemons[1], "GET", "/widget?componentVersion="+chosen, nil); exact != body {
+			t.Errorf("%s is %q for the host %s, and %q", chosen, body, deps, exact)
+		}
+		for path := range a.code {
+			_, v, _ := strings.Cut(path[1:], "/")
+			if compareMinor(v, chosen) > 0 {
+				t.Errorf("the host %s gets %s, and %s was acknowledged", deps, chosen, v)
+			}
+		}
+	}
+	data, err := os.ReadFile(filepath.Join(g.Dir, "index.json"))
+	var index map[string]struct{ Components map[string]string }
+	if err == nil {
+		err = json.Unmarshal(data, &index)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, h := range index {
+		for name, v := range h.Components {
+			if _, err := os.Stat(filepath.Join(g.Dir, name, v, "package.json")); err != nil {
+				t.Errorf("the file of hosts gives %s %s %s: %v", id, name, v, err)
+			}
+		}
+	}
+	for deps, id := range a.hosts {
+		if _, ok := index[id]; !ok {
+			t.Errorf("the file of hosts lacks %s", deps)
+		}
+	}
+}
+
+// compareMinor compares versions 1.N.0.
+func compareMinor(a, b string) int {
+	var x, y int
+	_, _ = fmt.Sscanf(a+" "+b, "1.%d.0 1.%d.0", &x, &y) // else both are 0, and equal
+	return x - y
 }

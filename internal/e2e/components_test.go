@@ -9,8 +9,13 @@ import (
 	"io"
 	"mime/multipart"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/registryd/registryd/internal/e2e"
 )
@@ -87,9 +92,9 @@ func registerHost(t *testing.T, s *e2e.Stack, deps string) (id string) {
 	return out.ID.String()
 }
 
-// TestComponents_CN1_CG6 registers, publishes and fetches through both forms of
+// TestComponents_CN1_CG3_CG6_CH5_N6_N9 registers, publishes and fetches through both forms of
 // nginx's configuration and without nginx.
-func TestComponents_CN1_CG6(t *testing.T) {
+func TestComponents_CN1_CG3_CG6_CH5_N6_N9(t *testing.T) {
 	t.Parallel()
 	for _, front := range []e2e.Front{e2e.Full, e2e.Include, e2e.Direct} {
 		t.Run(string(front), func(t *testing.T) {
@@ -112,6 +117,7 @@ func TestComponents_CN1_CG6(t *testing.T) {
 					t.Errorf("%s: %d %s %v", name, code, body, header)
 				}
 			}
+			checkAudit(t, s, form)
 			if code, _, _ := send(t, s, "GET", "/host/register", nil); code != 404 {
 				t.Errorf("C-H5: %d", code)
 			}
@@ -131,7 +137,7 @@ func checkComponent(t *testing.T, s *e2e.Stack, path, want string) {
 	}
 	if h.Get("Dynamico-Component-Version") == "" || !strings.HasPrefix(h.Get("X-Integrity"), "sha256-") || h.Get("Cache-Control") != "no-cache" ||
 		!strings.Contains(h.Get("Content-Type"), "javascript") || len(h.Values("Access-Control-Allow-Origin")) != 1 ||
-		!strings.Contains(h.Get("Access-Control-Expose-Headers"), "Dynamico-Component-Version") {
+		!strings.Contains(h.Get("Access-Control-Expose-Headers"), "Dynamico-Component-Version") || !strings.Contains(h.Get("Access-Control-Expose-Headers"), "ETag") {
 		t.Errorf("%s: %v", path, h)
 	}
 	if code, _, body := send(t, s, "GET", path, nil, "If-None-Match", h.Get("ETag")); h.Get("ETag") == "" || code != 304 || body != "" {
@@ -139,6 +145,38 @@ func checkComponent(t *testing.T, s *e2e.Stack, path, want string) {
 	}
 	if code, _, body := send(t, s, "HEAD", path, nil); code != 200 || body != "" {
 		t.Errorf("C-G3 HEAD %s: %d", path, code)
+	}
+}
+
+// checkAudit looks for a line about each attempt to publish, and for what must not
+// be in any.
+func checkAudit(t *testing.T, s *e2e.Stack, again []byte) {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(s.Data, "state", "audit.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for line := range bytes.Lines(data) {
+		var l struct {
+			Time                             time.Time
+			Action, By, What, SHA256, Result string
+			Size                             int
+		}
+		if err := json.Unmarshal(line, &l); err != nil {
+			t.Errorf("%s: %v", line, err)
+		}
+		if l.Action != "publish" {
+			continue
+		}
+		got = append(got, l.What+" by "+l.By+": "+l.Result)
+		if l.Time.IsZero() || len(l.SHA256) != 64 || l.Size < 50 || l.Size > len(again) {
+			t.Errorf("%s", line)
+		}
+	}
+	want := []string{"widget@1.0.0 by token: ok", "@acme/button@2.0.0 by token: ok", "widget@1.0.0 by token: conflict"}
+	if diff := cmp.Diff(want, got); diff != "" || bytes.Contains(data, []byte(componentToken)) {
+		t.Errorf("the audit log (-want +got):\n%s", diff)
 	}
 }
 
@@ -153,6 +191,13 @@ func checkDirect(t *testing.T, s *e2e.Stack, front e2e.Front) {
 	}
 	if want := map[e2e.Front]string{e2e.Direct: ""}; front != e2e.Direct && h.Get("X-Registryd-Cache") != "view" {
 		t.Errorf("direct: by %q, want the view %v", h.Get("X-Registryd-Cache"), want)
+	}
+	exposed := h.Get("Access-Control-Expose-Headers")
+	if !strings.Contains(exposed, "ETag") || !strings.Contains(exposed, "X-Integrity") || !strings.Contains(exposed, "Dynamico-Component-Version") {
+		t.Errorf("N9 direct: a page may read %q", exposed)
+	}
+	if code, _, body := send(t, s, "GET", path, nil, "If-None-Match", h.Get("ETag")); code != 304 || body != "" {
+		t.Errorf("C-G3 direct with %q: %d %q", h.Get("ETag"), code, body)
 	}
 	for _, hostile := range []string{"/@acme/button/2.0.0/%2e%2e/2.0.0/main.js", "/../lib/x", "/..%2f..%2fstate/format"} {
 		if code, _, body := send(t, s, "GET", hostile, nil); code < 400 {
