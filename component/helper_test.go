@@ -119,6 +119,7 @@ type options struct {
 	http   component.HandlerConfig
 	view   dirView
 	log    io.Writer // nil: discard
+	memory component.Memory
 }
 
 func newSite(t testing.TB, o options) *site {
@@ -131,7 +132,7 @@ func newSite(t testing.TB, o options) *site {
 	if s.view == "" {
 		s.view = dirView(t.TempDir())
 	}
-	s.registry = component.New(component.Config{Store: s.store, Shared: o.shared, View: s.view, Logger: slog.New(slog.NewTextHandler(cmp.Or(o.log, io.Discard), nil))})
+	s.registry = component.New(component.Config{Store: s.store, Shared: o.shared, View: s.view, Memory: o.memory, Logger: slog.New(slog.NewTextHandler(cmp.Or(o.log, io.Discard), nil))})
 	s.registry.Start(t.Context())
 	t.Cleanup(s.registry.Close)
 	c := o.http

@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -150,8 +152,25 @@ func (f *hostFile) mark(ids []uint32) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, id := range ids {
-		f.durable[id] = true
+		if !f.durable[id] {
+			f.durable[id] = true
+			f.r.news.Store(true)
+		}
 	}
+}
+
+// known returns what the hosts of the file provide, in the order of their ids.
+func (f *hostFile) known() []Dependencies {
+	f.mu.Lock()
+	ids := slices.Sorted(maps.Keys(f.durable))
+	f.mu.Unlock()
+	list := make([]Dependencies, 0, len(ids))
+	for _, id := range ids {
+		if d, ok := f.r.index.Host(id); ok {
+			list = append(list, d)
+		}
+	}
+	return list
 }
 
 // merge adds hosts to what the file has, and brings up to date who gets what.

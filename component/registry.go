@@ -41,7 +41,12 @@ type Config struct {
 	// Shared says that other processes write to the store too.
 	Shared bool
 	// View serves files.
-	View   View
+	View View
+	// Memory keeps a copy of what a shared store has, so that a start while it is
+	// away knows what was known before; nil: there is none.
+	Memory Memory
+	// Place tells one shared store from another.
+	Place  string
 	Logger *slog.Logger // nil: discard
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
@@ -58,6 +63,8 @@ type Registry struct {
 	mu      sync.RWMutex
 	records map[string]*record // by recordKey
 	loaded  atomic.Bool
+	behind  atomic.Bool // what is known is from a copy
+	news    atomic.Bool // there is something that the copy does not have
 
 	most  atomic.Int64 // hosts
 	gate  Gate         // nil: everything is allowed
@@ -91,18 +98,21 @@ func New(c Config) *Registry {
 func (r *Registry) Close() {
 	r.end()
 	r.work.Wait()
+	r.remember()
 }
 
 // Index returns the index, to ask.
 func (r *Registry) Index() *Index { return r.index }
 
 // Start loads what the store has. Where the store fails it goes on trying in
-// the background, and everything is answered with ErrStorage until then. On a
-// shared store it looks from time to time for what others have written.
+// the background, and everything is answered with ErrStorage until then, unless
+// there is a copy of what was known before. On a shared store it looks from time
+// to time for what others have written.
 func (r *Registry) Start(ctx context.Context) {
 	err := r.load(ctx)
 	if err != nil {
 		r.log.Error("the component store cannot be read, trying again", "error", err)
+		r.recall()
 	}
 	if err != nil || r.config.Shared {
 		r.work.Go(r.follow)
@@ -124,7 +134,7 @@ func (r *Registry) follow() {
 		}
 		ctx, cancel := context.WithTimeout(r.ending, time.Minute)
 		var err error
-		if r.loaded.Load() {
+		if r.loaded.Load() && !r.behind.Load() {
 			err = r.Refresh(ctx)
 		} else if err = r.load(ctx); err == nil {
 			r.log.Info("the component store can be read again")
@@ -133,6 +143,7 @@ func (r *Registry) follow() {
 		if err != nil && r.ending.Err() == nil {
 			r.log.Warn("cannot look for new components", "error", err)
 		}
+		r.remember()
 		if r.loaded.Load() && !r.config.Shared {
 			return
 		}
@@ -160,6 +171,7 @@ func (r *Registry) load(ctx context.Context) error {
 	}
 	r.seen = tag
 	r.loaded.Store(true)
+	r.behind.Store(false)
 	return nil
 }
 
@@ -280,6 +292,7 @@ func (r *Registry) know(rec *record) map[uint32]Mismatches {
 	known := r.records[key] != nil
 	if !known {
 		r.records[key] = rec
+		r.news.Store(true)
 	}
 	r.mu.Unlock()
 	if known {

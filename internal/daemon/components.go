@@ -52,6 +52,7 @@ func (s *Server) openComponents(c *config.Config) (*components, error) {
 	}
 	r := component.New(component.Config{
 		Store: opened, Shared: c.Components.Store.Type == "s3", View: s.cache.ComponentView(c.Components.Prefix), Logger: s.log,
+		Memory: s.cache, Place: c.Components.Store.Endpoint + " " + c.Components.Store.Bucket,
 	})
 	start := func() {
 		ctx, cancel := context.WithTimeout(s.lifetime, startTime)

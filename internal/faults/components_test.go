@@ -163,6 +163,13 @@ func TestComponentStoreAway_CN5(t *testing.T) {
 			k.away()
 			u.serves(known, "widget/1.0.0")
 			u.withoutStore(k, host)
+			if name == "bucket" { // a daemon that starts now knows what the last one did
+				u.StopDaemon()
+				u.StartDaemon()
+				eventually(t, "nobody gets what was known", func() bool { return u.Get(known[0]).Status == http.StatusOK })
+				u.serves(known, "widget/1.0.0")
+				u.withoutStore(k, host)
+			}
 			if diff := cmp.Diff(before, files(k.dir)); diff != "" {
 				t.Errorf("what was refused left something (-before +after):\n%s", diff)
 			}
