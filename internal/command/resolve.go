@@ -2,10 +2,13 @@ package command
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/spf13/cobra"
 
+	"github.com/registryd/registryd/cache"
 	"github.com/registryd/registryd/config"
 	"github.com/registryd/registryd/internal/cli"
 	"github.com/registryd/registryd/internal/daemon"
@@ -34,10 +37,22 @@ func (o *settings) openLibrary(ctx context.Context, r *remote, named bool) (libr
 		return byDaemon{daemon}, nil
 	}
 	s, err := o.alone(ctx)
+	if errors.Is(err, cache.ErrHeld) {
+		err = o.askInstead(err)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return byHand{s}, nil
+}
+
+// askInstead adds to the error of a directory that a daemon holds how that one is asked.
+func (o *settings) askInstead(held error) error {
+	c, err := o.load()
+	if err != nil || len(c.Listen) == 0 {
+		return held
+	}
+	return fmt.Errorf("%w: add --server %s", held, daemonURL(c.Listen[0]))
 }
 
 // loadQuietly reads the configuration of a command that prints what it does: of
