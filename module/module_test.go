@@ -140,7 +140,7 @@ func (w *world) expect(path string, status int, body string) {
 	}
 }
 
-func TestReload_G18_G20(t *testing.T) {
+func TestReload_G18_G20_G21_GN5(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "a", "b")
 	var a1, a2, b notes
@@ -314,7 +314,7 @@ func TestAPI(t *testing.T) {
 			t.Errorf("a value is no function: %v", err)
 		}
 	})
-	t.Run("G16 copies", func(t *testing.T) {
+	t.Run("G16 GN6 copies", func(t *testing.T) {
 		v := w.api.Get("hello-list")
 		v[1] = '9'
 		if got := string(w.api.Get("hello-list")); got != "[1,2]" {

@@ -65,7 +65,7 @@ func server(t *testing.T) string {
 	return srv.URL + "/m/"
 }
 
-func TestClient(t *testing.T) {
+func TestClient_D11_BC1_BC2_BC3(t *testing.T) {
 	t.Parallel()
 	base := server(t)
 	call := func(key, name string, values map[string]any) (string, error) {

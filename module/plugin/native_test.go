@@ -144,7 +144,7 @@ func TestNativeModule(t *testing.T) {
 
 // G4, G5, G6, G7: a static module is visible as it is; an exported function is called once with the context, what it
 // returns is the module, and its attach hook follows.
-func TestFunctionExport_G5_G6_G7(t *testing.T) {
+func TestFunctionExport_G4_G5_G6_G7_G11_G13_GN5(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.write(map[string]string{"f.js": `

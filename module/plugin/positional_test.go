@@ -6,7 +6,7 @@ import (
 )
 
 // The example of the document, as it stands.
-func TestSum(t *testing.T) {
+func TestSum_WP1_WR1(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t).module(`exports['/sum'] = {method: 'get', params: {x: {schema: {type: 'number'}}, y: {schema: {type: 'number'}}}, handler: function (x, y, callback) { callback(x + y) }}`)
 	w.expect("GET /sum?x=2&y=3.5", 200, "5.5")
@@ -49,7 +49,7 @@ Object.assign(exports, require('./more'))
 exports.environment = {NAME: 'env'}
 `
 
-func TestRelatives(t *testing.T) {
+func TestRelatives_WK_WP_WR_WC(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	code := strings.ReplaceAll(relatives, "'/user/:id", "'/people/:id")
@@ -126,7 +126,7 @@ func TestRelatives(t *testing.T) {
 }
 
 // The examples of the original's repository, with require as it stands.
-func TestApplication(t *testing.T) {
+func TestApplication_WC4_WC5_WC6_WC7_WR7(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t).module(`
 var WebPoints = require('webpoints')
@@ -181,7 +181,7 @@ func TestLongRunning_WF5(t *testing.T) {
 	w.expect("GET "+url, 404, "")
 }
 
-func TestBadModules(t *testing.T) {
+func TestBadModules_WK5(t *testing.T) {
 	t.Parallel()
 	for code, want := range map[string]string{
 		"exports['/x'] = 5": "/x is no operation",

@@ -4,6 +4,7 @@ class Incoming {
   constructor(r) {
     Object.assign(this, r.extra)
     for (const k of ['method', 'url', 'path', 'params', 'query', 'body', 'headers', 'ip']) this[k] = r[k]
+    this.body ??= undefined
     this.params ??= {}
     this.query ??= {}
     this.headers ??= {}
