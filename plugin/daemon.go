@@ -34,17 +34,23 @@ type daemon struct {
 	allowed []place
 	limits  Limits
 	client  *fetch.Client // nil: no place is allowed
-	cache   *lru.Map[string, json.RawMessage]
-	verify  func(integrity string, data []byte) (bool, error)
-	redact  *strings.Replacer
-	log     *slog.Logger
-	says    ration // of lines of its code
+	shared
+	verify func(integrity string, data []byte) (bool, error)
+	redact *strings.Replacer
+	log    *slog.Logger
+	says   ration // of lines of its code
 }
 
-// newDaemon builds the host of a plugin. cache is shared by its generations, nil where it has none.
-func newDaemon(m *Manifest, c *Config, settings fetch.Config, cache *lru.Map[string, json.RawMessage], secrets map[string]string) (*daemon, error) {
+// shared is what the generations of a plugin have in common.
+type shared struct {
+	cache   *lru.Map[string, json.RawMessage] // nil: not allowed
+	answers *answers                          // nil: none are kept
+}
+
+// newDaemon builds the host of a plugin.
+func newDaemon(m *Manifest, c *Config, settings fetch.Config, common shared, secrets map[string]string) (*daemon, error) {
 	d := &daemon{
-		name: m.Name, limits: m.Limits, cache: cache, verify: c.VerifySRI, redact: redactor(secrets),
+		name: m.Name, limits: m.Limits, shared: common, verify: c.VerifySRI, redact: redactor(secrets),
 		log: c.Logger.With("plugin", m.Name), says: ration{now: c.Now},
 	}
 	settings.Trusted, settings.Provider = nil, m.Name
@@ -75,16 +81,35 @@ func (d *daemon) close() {
 
 // Fetch is part of Host.
 func (d *daemon) Fetch(ctx context.Context, r *Request) (*Response, error) {
-	resp, err := d.send(ctx, r, d.limits.Body)
+	kept := d.answers.recall(r)
+	response, err := d.fetch(ctx, r, kept)
+	if err == nil && kept != nil && response.Status == http.StatusNotModified {
+		return d.fetch(ctx, r, nil) // it speaks of what another place answered
+	}
+	return response, err
+}
+
+// fetch sends a request; kept is what was answered before, nil: nothing.
+func (d *daemon) fetch(ctx context.Context, r *Request, kept *answer) (*Response, error) {
+	tag := ""
+	if kept != nil {
+		tag = kept.tag
+	}
+	resp, err := d.send(ctx, r, d.limits.Body, tag)
 	if err != nil {
 		return nil, err
 	}
 	defer resp.Body.Close()
+	if kept.holds(resp) {
+		return kept.copied(), nil
+	}
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return nil, err
 	}
-	return &Response{Status: resp.Status, Header: resp.Header, URL: resp.URL, Body: body}, nil
+	response := &Response{Status: resp.Status, Header: resp.Header, URL: resp.URL, Body: body}
+	d.answers.keep(r, resp.Validator, response)
+	return response, nil
 }
 
 // Open is part of Host. The body lives by the context of whoever made the call, because the call is over before
@@ -96,7 +121,7 @@ func (d *daemon) Open(ctx context.Context, r *Request) (string, error) {
 	}
 	wide, cancel := context.WithCancel(context.WithValue(state.outer, callKey{}, state))
 	stop := context.AfterFunc(ctx, cancel)
-	resp, err := d.send(wide, r, maxStream)
+	resp, err := d.send(wide, r, maxStream, "")
 	stopped := stop()
 	if err == nil && resp.Status != http.StatusOK {
 		resp.Body.Close()
@@ -123,7 +148,7 @@ func (d *daemon) Open(ctx context.Context, r *Request) (string, error) {
 func (d *daemon) openFor(ctx context.Context, r *Request) (*Stream, error) {
 	ctx, state := withCall(ctx, ctx)
 	state.fetches = -1 // it counts for no call
-	resp, err := d.send(ctx, r, maxStream)
+	resp, err := d.send(ctx, r, maxStream, "")
 	if err != nil {
 		return nil, err
 	}
@@ -160,8 +185,8 @@ func notInCall() error {
 // maxStream bounds a stream; whoever takes it has a limit of his own.
 const maxStream = 1 << 40
 
-// send sends one request of a call.
-func (d *daemon) send(ctx context.Context, r *Request, limit int64) (*fetch.Response, error) {
+// send sends one request of a call; tag is that of what is here already, "" for nothing.
+func (d *daemon) send(ctx context.Context, r *Request, limit int64, tag string) (*fetch.Response, error) {
 	state := callOf(ctx)
 	if state == nil {
 		return nil, notInCall()
@@ -174,7 +199,7 @@ func (d *daemon) send(ctx context.Context, r *Request, limit int64) (*fetch.Resp
 	}
 	resp, err := d.client.Get(ctx, fetch.Request{
 		URL: r.URL, Method: strings.ToUpper(r.Method), Header: r.Header, Body: r.Body,
-		Limit: limit, AnyStatus: true, Allow: d.allow,
+		Limit: limit, AnyStatus: true, Allow: d.allow, Validator: tag,
 	})
 	if err != nil && !outcome.Known(err) && ctx.Err() == nil {
 		if _, ok := errors.AsType[*Rejection](err); !ok {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -189,7 +190,16 @@ func (i *fakeInstance) hostCall(ctx context.Context, fn string, args []json.RawM
 	host := i.program.host
 	switch fn {
 	case "fetch":
-		resp, err := host.Fetch(ctx, &plugin.Request{URL: arg})
+		r := &plugin.Request{URL: arg, Header: http.Header{}}
+		for _, header := range args[1:] {
+			var line string
+			if err := json.Unmarshal(header, &line); err != nil {
+				return nil, err
+			}
+			k, v, _ := strings.Cut(line, ": ")
+			r.Header.Add(k, v)
+		}
+		resp, err := host.Fetch(ctx, r)
 		if err != nil {
 			return nil, err
 		}

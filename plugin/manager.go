@@ -87,8 +87,8 @@ type Manager struct {
 
 	mu     sync.Mutex
 	stats  map[string]*stats
-	caches map[string]*lru.Map[string, json.RawMessage]
-	failed []Failure // of the last change
+	caches map[string]shared // by name
+	failed []Failure         // of the last change
 	alive  sync.WaitGroup
 }
 
@@ -109,7 +109,7 @@ func NewManager(c Config) *Manager {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	m := &Manager{config: c, stats: map[string]*stats{}, caches: map[string]*lru.Map[string, json.RawMessage]{}}
+	m := &Manager{config: c, stats: map[string]*stats{}, caches: map[string]shared{}}
 	m.snapshot.Store(&snapshot{slots: map[string]*generation{}})
 	return m
 }
@@ -213,17 +213,17 @@ func (m *Manager) statsOf(name string) *stats {
 	return st
 }
 
-// cacheOf is the cache of a plugin, which outlives its generations.
-func (m *Manager) cacheOf(manifest *Manifest) *lru.Map[string, json.RawMessage] {
-	if !manifest.Capabilities.Cache {
-		return nil
-	}
+// sharedOf is what the generations of a plugin have in common, as far as this one may use it.
+func (m *Manager) sharedOf(manifest *Manifest) shared {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	c := m.caches[manifest.Name]
-	if c == nil {
-		c = lru.New[string, json.RawMessage](cacheBytes, m.config.Now)
+	c, ok := m.caches[manifest.Name]
+	if !ok {
+		c = shared{cache: lru.New[string, json.RawMessage](cacheBytes, m.config.Now), answers: newAnswers(m.config.Now)}
 		m.caches[manifest.Name] = c
+	}
+	if !manifest.Capabilities.Cache {
+		c.cache = nil
 	}
 	return c
 }

@@ -2,10 +2,12 @@ package plugin_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -311,6 +313,82 @@ func TestHost_Fetch(t *testing.T) {
 	if _, err := h.ask("b", "fetch", `"`+s.URL+`/open/x"`); err != nil {
 		t.Error(err)
 	}
+}
+
+// What a server answered with an ETag travels once, over all generations, and is asked for each time.
+func TestHost_Fetch_ETag(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	var asked []string // the tags that requests named
+	tag, moved := `"one"`, false
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		if r.URL.Path == "/moving" {
+			http.Redirect(w, r, map[bool]string{false: "/here", true: "/there"}[moved], http.StatusFound)
+			return
+		}
+		asked = append(asked, r.Header.Get("If-None-Match"))
+		w.Header().Set("ETag", tag)
+		switch {
+		case r.URL.Path == "/secret":
+			w.Header().Set("Cache-Control", "private, no-store")
+		case r.Header.Get("If-None-Match") == tag:
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		fmt.Fprint(w, r.URL.Path, " as ", tag, " for ", r.Header.Get("Authorization"))
+	}))
+	t.Cleanup(s.Close)
+	h := newHome(t)
+	h.small("a", fmt.Sprintf("capabilities: {http: [%q]}\n", s.URL), "version: 1\n")
+	h.small("b", fmt.Sprintf("capabilities: {http: [%q]}\n", s.URL), "version: 1\n")
+	h.load()
+	fetch := func(name, path, sent, want string, headers ...string) {
+		t.Helper()
+		args := []string{`"` + s.URL + path + `"`}
+		for _, header := range headers {
+			args = append(args, strconv.Quote(header))
+		}
+		mu.Lock()
+		asked = nil
+		mu.Unlock()
+		var r struct {
+			Status int
+			Body   string
+		}
+		got, err := h.ask(name, "fetch", args...)
+		if err != nil || json.Unmarshal([]byte(got), &r) != nil || fmt.Sprint(r.Status, " ", r.Body) != want {
+			t.Errorf("%s %q: %s, %v, want %s", path, headers, got, err, want)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if tags := strings.Join(asked, " "); tags != sent {
+			t.Errorf("%s %q: the server was asked with %q, want %q", path, headers, tags, sent)
+		}
+	}
+	fetch("a", "/x", "", `200 /x as "one" for `)
+	fetch("a", "/x", `"one"`, `200 /x as "one" for `)
+	fetch("b", "/x", "", `200 /x as "one" for `) // it knows nothing of what others got
+	fetch("a", "/x", "", `200 /x as "one" for me`, "Authorization: me")
+	fetch("a", "/x", `"one"`, `200 /x as "one" for me`, "Authorization: me")
+	fetch("a", "/x", `"one"`, "304 ", `If-None-Match: "one"`) // the code looks after it
+	fetch("a", "/moving", "", `200 /here as "one" for `)
+	h.small("a", fmt.Sprintf("capabilities: {http: [%q]}\n", s.URL), "version: 2\n")
+	h.load()
+	fetch("a", "/x", `"one"`, `200 /x as "one" for `)
+	mu.Lock()
+	moved = true
+	mu.Unlock()
+	fetch("a", "/moving", `"one" `, `200 /there as "one" for `) // the tag of another place means nothing
+	fetch("a", "/moving", `"one"`, `200 /there as "one" for `)
+	mu.Lock()
+	tag = `"two"`
+	mu.Unlock()
+	fetch("a", "/x", `"one"`, `200 /x as "two" for `)
+	fetch("a", "/x", `"two"`, `200 /x as "two" for `)
+	fetch("a", "/secret", "", `200 /secret as "two" for `)
+	fetch("a", "/secret", "", `200 /secret as "two" for `)
 }
 
 // What a manifest does not name in full is no way into the network, neither asked for by the code, nor as the place of a

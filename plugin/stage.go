@@ -119,7 +119,7 @@ func (m *Manager) describe(ctx context.Context, u unit, bare Manifest) (d Descri
 	if engine == nil {
 		return d, outcome.New(outcome.Invalid, "engine %s is not part of this program", bare.Engine)
 	}
-	host, err := newDaemon(&bare, &m.config, m.settings.Fetch, nil, nil)
+	host, err := newDaemon(&bare, &m.config, m.settings.Fetch, shared{}, nil)
 	if err != nil {
 		return d, err
 	}
@@ -152,7 +152,7 @@ func (m *Manager) load(ctx context.Context, u unit, manifest Manifest) (*generat
 	if err != nil {
 		return nil, err
 	}
-	host, err := newDaemon(&manifest, &m.config, m.settings.Fetch, m.cacheOf(&manifest), secrets)
+	host, err := newDaemon(&manifest, &m.config, m.settings.Fetch, m.sharedOf(&manifest), secrets)
 	if err != nil {
 		return nil, err
 	}

@@ -20,15 +20,20 @@ interface Provider {
   attach?(ctx: Context): void | Promise<void>
   /** Called when a virtual machine ends, after its last call. */
   detach?(): void | Promise<void>
-  /** Refuses a package by deny or a rejection; answering lets it pass. */
+  /** Refuses a package by deny, a rejection, or false; any other answer lets it pass. */
   check?(what: { name: string; version?: string }): unknown
   /** Finds a version; null hands the question to the next provider. */
   resolve?(what: { name: string; spec: string }): Promise<Found | null> | Found | null
   /** Says where the tarball is; the daemon downloads it. */
   fetch?(what: { name: string; version: string; url?: string }): Promise<Source | null> | Source | null
   /** Lists the versions of a package; null hands the question on. */
-  versions?(what: { name: string }): Promise<string[] | null> | string[] | null
+  versions?(what: { name: string }): Promise<Versions | null> | Versions | null
+  /** Called once before new code is put in force; what it throws keeps the old code. */
+  selftest?(): unknown
 }
+
+/** The versions of a package, with its tags where it has some. */
+type Versions = string[] | { versions: string[]; tags?: Record<string, string> }
 
 /** A request to an operation. */
 interface OperationRequest {
@@ -222,6 +227,8 @@ interface Found {
   url?: string
   /** As in package-lock.json: "sha512-…". */
   integrity?: string
+  /** SHA-1 in hexadecimal digits, where there is no integrity. */
+  shasum?: string
   /** The server packs the tarball anew each time: it is held to its files, not to its bytes. */
   generated?: boolean
 }
@@ -320,7 +327,10 @@ interface RequestInit {
   signal?: AbortSignal | null
 }
 
-/** Asks a server that capabilities.http of the manifest names. Rejects for others, and above the limits. */
+/**
+ * Asks a server that capabilities.http of the manifest names. Rejects for others, and above the limits. What a server
+ * answered to a GET with an ETag is kept for all machines: it is asked each time, and sends it again only if it changed.
+ */
 declare function fetch(url: string | URL, init?: RequestInit): Promise<Response>
 
 /** An answer to fetch. Its body can be read once, during the call that fetched it. */

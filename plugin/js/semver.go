@@ -42,12 +42,18 @@ func (a semverArgs) text(n int) string {
 	return s
 }
 
-func (a semverArgs) texts(n int) []string {
+// maxVersions bounds a list: what the daemon does with it cannot be interrupted.
+const maxVersions = 100_000
+
+func (a semverArgs) texts(n int) ([]string, error) {
 	var s []string
 	if n < len(a) {
 		_ = json.Unmarshal(a[n], &s)
 	}
-	return s
+	if len(s) > maxVersions {
+		return nil, &plugin.Rejection{Name: "RangeError", Message: fmt.Sprintf("semver: %d versions at once, at most %d", len(s), maxVersions)}
+	}
+	return s, nil
 }
 
 // parseRange parses the range at n; options may follow it.
@@ -102,7 +108,7 @@ func semverValue(name string, a semverArgs) (any, error) {
 		v, bad := looseVersion(a.text(0))
 		return err == nil && bad == nil && r.Has(v), nil
 	case "maxSatisfying", "minSatisfying":
-		return a.best(name == "maxSatisfying"), nil
+		return a.best(name == "maxSatisfying")
 	case "minVersion":
 		r, err := a.parseRange(0, 1)
 		if err != nil {
@@ -130,14 +136,18 @@ func semverValue(name string, a semverArgs) (any, error) {
 }
 
 // best returns the newest or the oldest text of the list that satisfies the range; nil for none.
-func (a semverArgs) best(newest bool) any {
+func (a semverArgs) best(newest bool) (any, error) {
+	list, err := a.texts(0)
+	if err != nil {
+		return nil, err
+	}
 	r, err := a.parseRange(1, 2)
 	if err != nil {
-		return nil
+		return nil, nil
 	}
 	var best pkgref.Version
 	var text any
-	for _, s := range a.texts(0) {
+	for _, s := range list {
 		v, err := looseVersion(s)
 		if err != nil || !r.Has(v) {
 			continue
@@ -146,11 +156,14 @@ func (a semverArgs) best(newest bool) any {
 			best, text = v, s
 		}
 	}
-	return text
+	return text, nil
 }
 
 func (a semverArgs) sorted(down bool) (any, error) {
-	list := a.texts(0)
+	list, err := a.texts(0)
+	if err != nil {
+		return nil, err
+	}
 	for _, s := range list {
 		if _, err := looseVersion(s); err != nil {
 			return nil, err

@@ -70,9 +70,12 @@ func (t *tracer) frame(line string) (mapped string, ok bool) {
 	return mapped, true
 }
 
+// maxMapped bounds the texts whose traces are mapped: nobody can interrupt it, and a line of the log is far shorter.
+const maxMapped = 64 << 10
+
 // mapped maps the traces in a text that the code of the program logs.
 func (p *program) mapped(text string) string {
-	if !strings.Contains(text, "<eval>:") {
+	if len(text) > maxMapped || !strings.Contains(text, "<eval>:") {
 		return text
 	}
 	return p.trace().text(text)

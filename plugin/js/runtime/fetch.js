@@ -67,6 +67,7 @@ class Response {
 function request(url, init = {}) {
   const headers = new Headers(init?.headers)
   const r = {url: url instanceof URL ? url.href : text(url), method: text(init?.method ?? 'GET').toUpperCase()}
+  if (!token.test(r.method) || /^(CONNECT|TRACE|TRACK)$/.test(r.method)) throw new TypeError(`fetch: the method ${r.method.slice(0, 20)} is not for plugins`)
   const body = init?.body
   if (body !== undefined && body !== null) {
     if (r.method === 'GET' || r.method === 'HEAD') throw new TypeError(`a ${r.method} request has no body`)

@@ -1,0 +1,103 @@
+package plugin
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/registryd/registryd/internal/fetch"
+	"github.com/registryd/registryd/internal/lru"
+)
+
+const (
+	// answerBytes is the share of one plugin in what is kept of answers to its fetch.
+	answerBytes = 8 << 20
+	maxAnswer   = 1 << 20 // one of them, so that it does not push everything else out
+	answerTime  = 24 * time.Hour
+)
+
+// answers keeps what servers answered to the fetch of one plugin with an ETag. It saves the way of the bytes alone: a
+// server is asked each time whether they are still the same. Safe for concurrent use.
+type answers struct {
+	kept *lru.Map[answerKey, *answer]
+}
+
+// answerKey is a digest of all that an answer may depend on.
+type answerKey [sha256.Size]byte
+
+// answer is not changed once it is kept.
+type answer struct {
+	tag      string
+	response Response
+}
+
+func newAnswers(now func() time.Time) *answers {
+	return &answers{kept: lru.New[answerKey, *answer](answerBytes, now)}
+}
+
+// keyOf returns the key of a request; false for one whose answers are not kept, because it is no plain GET, or because
+// the code looks after what it has itself.
+func keyOf(r *Request) (key answerKey, ok bool) {
+	if r.Method != "" && !strings.EqualFold(r.Method, http.MethodGet) || len(r.Body) > 0 {
+		return key, false
+	}
+	sum := sha256.New()
+	add := func(text string) {
+		_ = binary.Write(sum, binary.BigEndian, uint64(len(text))) // a hash never fails
+		_, _ = sum.Write([]byte(text))
+	}
+	add(r.URL)
+	for _, name := range sortedNames(r.Header) {
+		switch canonical := http.CanonicalHeaderKey(name); {
+		case strings.HasPrefix(canonical, "If-"), canonical == "Range", canonical == "Cache-Control", canonical == "Pragma":
+			return key, false
+		default:
+			add(canonical)
+			add(strings.Join(r.Header[name], "\n")) // no value has a line break
+		}
+	}
+	return answerKey(sum.Sum(nil)), true
+}
+
+// recall returns what was answered to a request before; nil: nothing.
+func (a *answers) recall(r *Request) *answer {
+	if a == nil {
+		return nil
+	}
+	if key, ok := keyOf(r); ok {
+		kept, _ := a.kept.Get(key)
+		return kept
+	}
+	return nil
+}
+
+// keep notes an answer, if it may be used again.
+func (a *answers) keep(r *Request, tag string, response *Response) {
+	if a == nil || tag == "" || response.Status != http.StatusOK || strings.Contains(strings.ToLower(response.Header.Get("Cache-Control")), "no-store") {
+		return
+	}
+	cost := len(response.Body) + entryCost
+	for name, values := range response.Header {
+		cost += len(name) + len(strings.Join(values, ""))
+	}
+	if key, ok := keyOf(r); ok && cost <= maxAnswer {
+		k := answer{tag, *response}
+		a.kept.Put(key, &answer{tag, *k.copied()}, cost, answerTime)
+	}
+}
+
+// holds reports whether an answer says that a kept one is still right: it must come from where that came from, because
+// the tag of another place means nothing.
+func (k *answer) holds(resp *fetch.Response) bool {
+	return k != nil && resp.Status == http.StatusNotModified && resp.URL == k.response.URL
+}
+
+// copied returns the answer for code to change as it likes.
+func (k *answer) copied() *Response {
+	r := k.response
+	r.Header = r.Header.Clone()
+	r.Body = append([]byte{}, r.Body...)
+	return &r
+}
