@@ -20,4 +20,4 @@ need_npm || say "no npm registry is known: the test against a real one is skippe
 # nginx and the daemons of the end-to-end tests need room beside the compiler.
 go test -race -shuffle=on -timeout 15m ${TESTFLAGS:-} ./...
 # What takes too long with the race detector, and shows nothing about races.
-exec go test -run TestHostileCode/deep_result ./plugin/js
+exec go test -run 'TestHost(ileCode|API_Hostile)$/deep_result' ./plugin/js
