@@ -2,6 +2,7 @@ package config
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -28,19 +29,36 @@ func (c *Config) String() string {
 // RestartKeys names the keys that differ between old and c and that a reload
 // cannot take over, in the table's order; none when c may replace old.
 func (c *Config) RestartKeys(old *Config) []string {
-	before := map[string]any{}
-	old.each(func(r *row, path string, field any) {
-		if r.Reload == ByRestart {
-			before[path] = field
-		}
-	})
 	var changed []string
+	compare := func(fields map[string]any, with *Config) {
+		with.each(func(r *row, path string, field any) {
+			if r.Reload == ByRestart && !same(fields[path], field) && !slices.Contains(changed, path) {
+				changed = append(changed, path)
+			}
+		})
+	}
+	compare(old.fixed(), c)
+	compare(c.fixed(), old) // what is not there any more
+	return changed
+}
+
+// fixed are pointers to the fields that only a restart can change. A section that is off has none.
+func (c *Config) fixed() map[string]any {
+	m := map[string]any{}
 	c.each(func(r *row, path string, field any) {
-		if r.Reload == ByRestart && !reflect.DeepEqual(before[path], field) {
-			changed = append(changed, path)
+		if r.Reload == ByRestart {
+			m[path] = field
 		}
 	})
-	return changed
+	return m
+}
+
+// same compares two fields. In a section that is off, which is nil, nothing is set.
+func same(a, b any) bool {
+	if a == nil {
+		return reflect.ValueOf(b).Elem().IsZero()
+	}
+	return reflect.DeepEqual(a, b)
 }
 
 // each calls visit for every key that exists in c, with a pointer to its field.

@@ -55,6 +55,10 @@ func TestRestartKeys(t *testing.T) {
 		"nothing":     {"root: {fs: /a}", "root: {fs: /a}", nil},
 		"reloadable":  {"root: {fs: /a}\ncachetime: 1h", "root: {fs: /a}\ncachetime: 2h\nadmin: {}\noffline: true", nil},
 		"same values": {"{root: {fs: /a}, listen: '127.0.0.1:9900'}", "{root: {fs: /a/../a/}, listen: ['127.0.0.1:9900']}", nil},
+		"section on":  {"root: {fs: /a}", "{root: {fs: /a}, modules: {}}", nil},
+		"section off": {"{root: {fs: /a}, modules: {dir: /m}}", "root: {fs: /a}", nil},
+		"it listens":  {"root: {fs: /a}", "{root: {fs: /a}, modules: {listen: ':2'}}", []string{"modules.listen"}},
+		"no more":     {"{root: {fs: /a}, modules: {listen: ':2'}}", "{root: {fs: /b}}", []string{"root.fs", "modules.listen"}},
 		"all":         {"root: {fs: /a}", "{listen: ':1', root: {fs: /b, pub: /c/, internal: /d/}}", []string{"listen", "root.pub", "root.fs", "root.internal"}},
 	}
 	for name, c := range cases {

@@ -124,6 +124,8 @@ type SetChange struct {
 	staged []*instance
 	// Reloaded are the modules of which a new instance was made, Kept all others.
 	Reloaded, Kept []string
+	// Removed are modules that end by it.
+	Removed []string
 	// Failed says why a module was not loaded; what was in force of it still is.
 	Failed map[string]error
 }
@@ -170,6 +172,15 @@ func (s *Set) Prepare(ctx context.Context, wanted func(name string) bool) (*SetC
 		return nil, ctx.Err()
 	}
 	return c, nil
+}
+
+// PrepareNone is a change after which no module is in force.
+func (s *Set) PrepareNone() *SetChange {
+	c := &SetChange{s: s, next: map[string]*instance{}, Failed: map[string]error{}, Reloaded: []string{}, Kept: []string{}}
+	s.seen.Lock()
+	defer s.seen.Unlock()
+	c.Removed = slices.Sorted(maps.Keys(s.shown))
+	return c
 }
 
 func errRevoked() error { return outcome.New(outcome.Busy, "the modules were revoked") }

@@ -120,7 +120,10 @@ const describeTime = 30 * time.Second
 
 // prepare makes new instances of the modules written in Go that the filter wants.
 func (m *modules) prepare(ctx context.Context, g *generation, r plugin.Reload) error {
-	if g.config.Modules == nil {
+	if g.config.Modules == nil { // those of before end
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.base, g.goModules = nil, m.set.PrepareNone()
 		return nil
 	}
 	wanted, err := plugin.Filter(r.Filter)
@@ -147,7 +150,7 @@ func (m *modules) prepare(ctx context.Context, g *generation, r plugin.Reload) e
 // matched reports whether the filter of a reload matches a module written in Go.
 func (m *modules) matched(g *generation, r plugin.Reload) bool {
 	wanted, err := plugin.Filter(r.Filter)
-	return err == nil && g.goModules != nil && slices.ContainsFunc(m.set.Names(), wanted)
+	return err == nil && g.config.Modules != nil && slices.ContainsFunc(m.set.Names(), wanted)
 }
 
 // join makes the table of everything that will be in force.
@@ -216,6 +219,7 @@ func (g *generation) reportModules(r *plugin.Report) {
 	}
 	r.Kept = append(r.Kept, g.goModules.Kept...)
 	r.Reloaded = append(r.Reloaded, g.goModules.Reloaded...)
+	r.Removed = append(r.Removed, g.goModules.Removed...)
 	for _, name := range slices.Sorted(maps.Keys(g.goModules.Failed)) {
 		r.Failed = append(r.Failed, plugin.Failure{Name: name, Error: lineOf(g.goModules.Failed[name])})
 	}
