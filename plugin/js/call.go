@@ -46,8 +46,11 @@ func (c *call) start() {
 		c.fail(outcome.Wrap(outcome.Unavailable, err, "prepare a virtual machine"))
 		return
 	}
-	c.turn(func() (err error) {
-		i.dispatch, err = i.vm.EvalBytecodeValue(i.p.engine.prelude)
+	c.turn(func() error {
+		v, err := i.vm.EvalBytecodeValue(i.p.engine.prelude)
+		if err == nil {
+			i.dispatch = &v
+		}
 		return err
 	})
 	if c.settled {
@@ -198,7 +201,7 @@ func (c *call) finish(cancel context.CancelFunc) {
 	cancel()
 	c.busy.Wait()
 	clear(c.bodies)
-	if c.spoiled || c.i.dispatch.IsUndefined() {
+	if c.spoiled || c.i.dispatch == nil {
 		return
 	}
 	_ = c.i.vm.SetEvalTimeout(max(time.Second, c.i.p.limits.CPU))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -165,5 +166,45 @@ export default {
 		if v, err := call(t, i, "answer", `"`+how+`"`); err != nil || string(v) != `"of the second"` {
 			t.Errorf("%s: the later call got %s, %v", how, v, err)
 		}
+	}
+}
+
+// expiring is a context that ends after it was looked at a few times.
+type expiring struct {
+	context.Context
+	cancel context.CancelFunc
+	looks  atomic.Int64
+}
+
+func (e *expiring) Err() error {
+	if e.looks.Add(-1) < 0 {
+		e.cancel()
+	}
+	return e.Context.Err()
+}
+
+// A start that runs out of time at any moment is an error, and nothing else.
+func TestStart_OutOfTime_Fault32(t *testing.T) {
+	t.Parallel()
+	p, err := (&js.Engine{}).Load(t.Context(), source(t, "index.js", map[string]string{"index.js": "export function f() {}"}), plugintest.NewHost())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Close() })
+	failed := 0
+	for looks := range int64(8) {
+		ctx, cancel := context.WithCancel(t.Context())
+		e := &expiring{Context: ctx, cancel: cancel}
+		e.looks.Store(looks)
+		i, err := p.Start(e)
+		if err == nil {
+			i.Close()
+		} else {
+			failed++
+		}
+		cancel()
+	}
+	if failed < 2 {
+		t.Errorf("%d starts failed", failed)
 	}
 }

@@ -29,7 +29,7 @@ type instance struct {
 
 	// What follows belongs to the owner.
 	vm       *quickjs.VM
-	dispatch quickjs.Value
+	dispatch *quickjs.Value // nil until the prelude has run
 	call     *call
 }
 
@@ -43,7 +43,7 @@ func (p *program) Start(ctx context.Context) (plugin.Instance, error) {
 		return nil, outcome.Wrap(outcome.Unavailable, err, "make a virtual machine")
 	}
 	p.engine.live.Add(1)
-	i := &instance{p: p, vm: vm, dispatch: quickjs.UndefinedValue, work: make(chan func()), gone: make(chan struct{})}
+	i := &instance{p: p, vm: vm, work: make(chan func()), gone: make(chan struct{})}
 	go i.own()
 	if _, err := i.run(ctx, func(c *call) { c.start() }); err != nil {
 		i.Close()
@@ -59,7 +59,9 @@ func (i *instance) own() {
 	for f := range i.work {
 		f()
 	}
-	i.dispatch.Free()
+	if i.dispatch != nil {
+		i.dispatch.Free()
+	}
 	i.vm.Close()
 }
 
