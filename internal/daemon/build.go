@@ -37,7 +37,8 @@ func (s *Server) generation(ctx context.Context, c *config.Config, r plugin.Relo
 		return nil, err
 	}
 	settings := s.npmSettings(ctx, c, g)
-	if g.client, err = s.client(c, settings); err != nil {
+	g.asks = asksOf(c, settings)
+	if g.client, err = s.clientOf(c, settings, g.asks); err != nil {
 		return nil, err
 	}
 	if err := s.modules.prepare(ctx, g, r); err != nil {

@@ -105,7 +105,9 @@ func (s *Server) enforce(next *generation) (removed, withdrawn []string, err err
 	removed, err = s.registry.Swap(next.registry)
 	withdrawn, serr := next.sweepComponents()
 	err = errors.Join(err, serr)
-	old.client.CloseIdle()
+	if old.client != next.client {
+		old.client.CloseIdle()
+	}
 	for _, note := range next.notes {
 		s.log.Warn("configuration", "note", note)
 	}

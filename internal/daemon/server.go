@@ -78,7 +78,8 @@ type Server struct {
 type generation struct {
 	config   *config.Config
 	registry *registry.Generation
-	client   *fetch.Client
+	client   *fetch.Client // shared with generations that ask the same
+	asks     asks
 	change   *plugin.Change // of the plugins; nil once it is in force or given up
 	handler  http.Handler
 	number   int       // 1 is that of the start
