@@ -1,8 +1,11 @@
 package pkgref_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/Masterminds/semver/v3"
 
 	"github.com/registryd/registryd/pkgref"
 )
@@ -132,11 +135,13 @@ func checkMember(t *testing.T, r *pkgref.Range, v pkgref.Version) {
 }
 
 func FuzzParseVersion(f *testing.F) {
-	for _, seed := range []string{"1.2.3", "1.2.3-beta.1+b", "0.0.0-0", "1.2.3--", "9007199254740992.0.0", "1.0.0-9007199254740993", "v1.2.3", "01.2.3", "1.2.3+", "\xff"} {
+	for _, seed := range []string{"1.2.3", "1.2.3-beta.1+b", "0.0.0-0", "1.2.3--", "9007199254740992.0.0", "1.0.0-9007199254740993", "v1.2.3", "01.2.3", "1.2.3+", "\xff",
+		"999999999999999.0.0", "1000000000000000.0.0-0", "1.2.00", "1.2", "1.2.3.4", "1..3", "1.2.3-", "1.2.3-00", "0.0.0", "1.2.3-01"} {
 		f.Add(seed, "1.2.3-beta")
 	}
 	f.Fuzz(func(t *testing.T, a, b string) {
 		v, err := pkgref.ParseVersion(a)
+		checkStrict(t, a, v, err)
 		if err != nil {
 			return
 		}
@@ -154,6 +159,26 @@ func FuzzParseVersion(f *testing.F) {
 			t.Fatalf("%q as a spec: %+v, %v", a, spec, err)
 		}
 	})
+}
+
+// checkStrict compares the verdict on a version with that of the library.
+func checkStrict(t *testing.T, text string, v pkgref.Version, err error) {
+	t.Helper()
+	sv, strict := semver.StrictNewVersion(text)
+	if strict == nil && (len(text) > pkgref.MaxVersionLen || max(sv.Major(), sv.Minor(), sv.Patch()) > pkgref.MaxNumber) {
+		return // valid, but not for npm
+	}
+	if (strict == nil) != (err == nil) {
+		t.Fatalf("%q: %v, the library: %v", text, err, strict)
+	}
+	if err != nil {
+		return
+	}
+	numbers := fmt.Sprintf("%d.%d.%d", sv.Major(), sv.Minor(), sv.Patch())
+	same, _ := pkgref.ParseRangeWithPrereleases(">=" + numbers + "-0 <=" + numbers)
+	if !same.Has(v) || v.IsPrerelease() != (sv.Prerelease() != "") {
+		t.Fatalf("%q has other numbers than %s, or another prerelease than %q", text, numbers, sv.Prerelease())
+	}
 }
 
 func FuzzPattern(f *testing.F) {

@@ -83,6 +83,9 @@ func parseSet(text string, prereleases bool) (set, error) {
 // simplify drops alternatives that nothing satisfies, as long as one is left,
 // and everything beside one that any version satisfies.
 func simplify(sets []set) []set {
+	if len(sets) == 1 {
+		return sets
+	}
 	kept := make([]set, 0, len(sets))
 	for _, cs := range sets {
 		if !cs[0].none() {

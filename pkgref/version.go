@@ -34,6 +34,9 @@ func ParseVersion(s string) (Version, error) {
 	if len(s) > MaxVersionLen {
 		return Version{}, outcome.New(outcome.Invalid, "version is longer than %d characters", MaxVersionLen)
 	}
+	if v, ok := plainVersion(s); ok {
+		return v, nil
+	}
 	sv, err := semver.StrictNewVersion(s)
 	if err != nil {
 		return Version{}, outcome.New(outcome.Invalid, "%q is no exact version: %v", s, err)
@@ -47,6 +50,38 @@ func ParseVersion(s string) (Version, error) {
 		v.end = v.pre + uint16(len(sv.Prerelease()))
 	}
 	return v, nil
+}
+
+// plainVersion reads three numbers with nothing or "-0" behind them, as nearly
+// all versions and all bounds of ranges are, without allocating.
+func plainVersion(s string) (v Version, ok bool) {
+	rest := s
+	for i, n := range [...]*uint64{&v.major, &v.minor, &v.patch} {
+		if i > 0 && (rest == "" || rest[0] != '.') {
+			return Version{}, false
+		}
+		if *n, rest, ok = shortNumber(rest[min(i, 1):]); !ok {
+			return Version{}, false
+		}
+	}
+	if rest == "-0" {
+		v.pre, v.end = uint16(len(s)-1), uint16(len(s))
+	} else if rest != "" {
+		return Version{}, false
+	}
+	v.text = s
+	return v, true
+}
+
+// shortNumber reads the number at the front of s: at most 15 digits, which
+// stay below MaxNumber, without needless zeros.
+func shortNumber(s string) (n uint64, rest string, ok bool) {
+	end := 0
+	for end < len(s) && end < 16 && '0' <= s[end] && s[end] <= '9' {
+		n = 10*n + uint64(s[end]-'0')
+		end++
+	}
+	return n, s[end:], end > 0 && end < 16 && (s[0] != '0' || end == 1)
 }
 
 // String returns the version literally as it was parsed, build metadata included.

@@ -12,7 +12,7 @@ import (
 // concurrent use.
 type Session struct {
 	mu    sync.Mutex
-	kept  map[any]held
+	kept  map[any]held // nil as long as nothing is, which is so for most requests
 	ended bool
 }
 
@@ -23,14 +23,27 @@ type held struct {
 
 type sessionKey struct{}
 
+// inSession is a context and its session in one piece.
+type inSession struct {
+	context.Context
+	session Session
+}
+
+func (c *inSession) Value(key any) any {
+	if key == (sessionKey{}) {
+		return &c.session
+	}
+	return c.Context.Value(key)
+}
+
 // WithSession returns a context with a session, that of ctx where it has one. The caller calls end when the request
 // is over.
 func WithSession(ctx context.Context) (with context.Context, end func()) {
 	if SessionOf(ctx) != nil {
 		return ctx, func() {}
 	}
-	s := &Session{kept: map[any]held{}}
-	return context.WithValue(ctx, sessionKey{}, s), s.end
+	c := &inSession{Context: ctx}
+	return c, c.session.end
 }
 
 // SessionOf returns the session of a context, nil without one.
@@ -54,6 +67,9 @@ func (s *Session) Keep(key any, make func() (value any, release func(), err erro
 	value, release, err := make()
 	if err != nil {
 		return nil, err
+	}
+	if s.kept == nil {
+		s.kept = map[any]held{}
 	}
 	s.kept[key] = held{value, release}
 	return value, nil
