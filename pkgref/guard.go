@@ -37,10 +37,11 @@ const (
 // backslashes and quote it.
 func GuardPatterns(pub string) []GuardPattern {
 	return []GuardPattern{
+		// Most targets are plain, and need no closer look: at most ten segments
+		// of at most 100 bytes are short enough, too.
+		{`^(?:/[0-9A-Za-z_@~+-][0-9A-Za-z_@~+.-]{0,99}){1,10}/?(?:\?|\z)`, false},
 		// Go's regexp counts to 1000 at most.
 		{`^[^?]{1000}[^?]{25}`, true},
-		// Most targets are plain, and need no closer look.
-		{`^(?:/[0-9A-Za-z_@~+-][0-9A-Za-z_@~+.-]*)+/?(?:\?|\z)`, false},
 		{`(?i)^[^?]*(?:[\x00-\x1f\x7f#\\]|%(?:[01][0-9a-f]|7f|5c)|%(?:\z|[^0-9a-f]|[0-9a-f](?:\z|[^0-9a-f]))` +
 			`|//|/(?:\.|%2e){1,2}(?:[/?]|\z))`, true},
 		{`(?i)^` + caseSensitive(pub) + `(?:@|%40)` + guardName + `+%2f` + guardNameHead + guardName + `*` +

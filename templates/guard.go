@@ -1,24 +1,22 @@
 package templates
 
-import (
-	"strings"
-
-	"github.com/registryd/registryd/pkgref"
-)
+import "github.com/registryd/registryd/pkgref"
 
 // guardPattern folds rules into one pattern that matches what is refused, for
-// places where nginx allows a single condition.
-func guardPattern(rules []pkgref.GuardPattern) string {
-	var refused []string
-	except := ""
-	for _, r := range rules {
-		if !r.Refuse {
-			except += "(?!" + r.Expr + ")"
-			continue
-		}
-		refused = append(refused, "(?:"+except+r.Expr+")")
+// places where nginx allows a single condition. Each of the rules begins at the
+// front: nowhere else need be tried.
+func guardPattern(rules []pkgref.GuardPattern) string { return "^(?:" + foldGuard(rules) + ")" }
+
+// foldGuard lets the first rule that matches decide; the last one refuses.
+func foldGuard(rules []pkgref.GuardPattern) string {
+	first := "(?:" + rules[0].Expr + ")"
+	switch {
+	case len(rules) == 1:
+		return first
+	case rules[0].Refuse:
+		return first + "|" + foldGuard(rules[1:])
 	}
-	return "^(?:" + strings.Join(refused, "|") + ")" // each begins at the front: nowhere else need be tried
+	return "(?!" + first + ")(?:" + foldGuard(rules[1:]) + ")"
 }
 
 // dotSegments refuses, for routes that hand the raw URI to the daemon, every

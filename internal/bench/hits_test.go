@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	hitRounds  = 5
+	hitRounds  = 7
 	hitSeconds = 2
 	hitRelease = "/lib/hit/1.0.0/"
 )
@@ -45,10 +45,10 @@ type hit struct {
 }
 
 var hitRows = []hit{
-	{"1 KB", "1k.js", false, 1, 0},
-	{"30 KB", "30k.js", false, 0.9, 0},
-	{"300 KB", "300k.js", false, 0, 0},
-	{"300 KB as gzip", "300k.js", true, 0, 4},
+	{"1 KB", "dist/1k.js", false, 1, 0},
+	{"30 KB", "dist/30k.js", false, 0.9, 0},
+	{"300 KB", "dist/300k.js", false, 0, 0},
+	{"300 KB as gzip", "dist/300k.js", true, 0, 4},
 }
 
 // hits compares files of the view with a bare location.
@@ -57,7 +57,7 @@ func hits(b *testing.B, t *table) {
 	files := map[string][]byte{"package.json": []byte("{}")}
 	for _, kb := range []int{1, 30, 300} {
 		body := bytes.Repeat(text, 1+kb*1000/len(text))[:kb*1000]
-		files[fmt.Sprintf("%dk.js", kb)] = body
+		files[fmt.Sprintf("dist/%dk.js", kb)] = body
 	}
 	packages := []providertest.Package{{Name: "hit", Version: "1.0.0", Files: files}}
 	full := e2e.Start(b, e2e.Options{Packages: packages, LogLevel: "info"})

@@ -145,7 +145,7 @@ func TestRun_N2(t *testing.T) {
 func TestRun_NoticesWhatBreaks_N2(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct{ old, new, statement string }{
-		"view not asked":        {"try_files $uri $registryd_miss", "try_files /none $registryd_miss", "a file on disk is sent"},
+		"view not asked":        {"try_files $uri ", "try_files /none ", "a file on disk is sent"},
 		"internal elsewhere":    {`alias "`, `alias "/nowhere`, "a missing file asks the daemon once"},
 		"404 not kept":          {"proxy_cache_valid 404 410", "proxy_cache_valid 410", "an absence is kept"},
 		"302 not kept":          {"proxy_cache_valid 301 302", "proxy_cache_valid 301", "a redirect is kept"},
