@@ -29,7 +29,7 @@
 //   - plugins: a call of a plugin by each engine, one that reads a document from a server on the same machine, a reload
 //     with its warm instances, and the memory of one virtual machine. No request of a client is in front of them.
 //   - hits: processor time that nginx spends on a file of the view, over what it
-//     spends on the same file in a bare "location / { root …; }". Below 1 the
+//     spends on the same file in a bare "location / { root …; }", by one worker each. Below 1 the
 //     generated configuration costs nothing. Requests per second are above 1
 //     where it is faster. The full set logs every hit, and so does the bare
 //     server, in nginx's own way; a line of its own compares the full set with

@@ -60,10 +60,11 @@ func hits(b *testing.B, t *table) {
 		files[fmt.Sprintf("dist/%dk.js", kb)] = body
 	}
 	packages := []providertest.Package{{Name: "hit", Version: "1.0.0", Files: files}}
-	full := e2e.Start(b, e2e.Options{Packages: packages, LogLevel: "info"})
-	include := e2e.Start(b, e2e.Options{Front: e2e.Include, Registry: full.Upstream.URL(), LogLevel: "info"})
-	logging, loggingPid := bareNginx(b, full.Data+"/www", "auto", logDefault)
-	silent, silentPid := bareNginx(b, full.Data+"/www", "auto", logNone)
+	// One worker each: the client has a processor of its own, and disturbs none.
+	full := e2e.Start(b, e2e.Options{Packages: packages, LogLevel: "info", Workers: 1})
+	include := e2e.Start(b, e2e.Options{Front: e2e.Include, Workers: 1, Registry: full.Upstream.URL(), LogLevel: "info"})
+	logging, loggingPid := bareNginx(b, full.Data+"/www", "1", logDefault)
+	silent, silentPid := bareNginx(b, full.Data+"/www", "1", logNone)
 	for _, h := range hitRows {
 		for _, s := range []*e2e.Stack{full, include} {
 			if a := s.Get(hitRelease + h.file); a.Status != http.StatusOK {

@@ -38,6 +38,9 @@ func (s *Stack) startNginx() {
 		s.t.Fatalf("registry-nginx: %v\n%s", err, out)
 	}
 	conf := filepath.Join(dir, "nginx.conf")
+	if n := s.options.Workers; n > 0 {
+		s.setWorkers(conf, n)
+	}
 	if s.options.Front == Include {
 		conf = s.wrapInclude(nginx, dir)
 	}
@@ -50,6 +53,23 @@ func (s *Stack) startNginx() {
 	s.nginx = launch(s.t, cmd, syscall.SIGQUIT)
 	if !s.await(s.URL+"/", s.nginx.ended) {
 		s.t.Fatalf("nginx does not start:\n%s", s.Log())
+	}
+}
+
+// setWorkers changes how many processes a written nginx.conf starts.
+func (s *Stack) setWorkers(conf string, n int) {
+	s.t.Helper()
+	text, err := os.ReadFile(conf)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	all := "worker_processes auto;"
+	if !strings.Contains(string(text), all) {
+		s.t.Fatalf("%s has no %q", conf, all)
+	}
+	few := strings.Replace(string(text), all, fmt.Sprintf("worker_processes %d;", n), 1)
+	if err := os.WriteFile(conf, []byte(few), 0o600); err != nil {
+		s.t.Fatal(err)
 	}
 }
 

@@ -54,6 +54,8 @@ type Options struct {
 	Providers string
 	// Nginx is YAML below nginx:. DAEMON in it is the daemon's address.
 	Nginx string
+	// Workers is how many processes nginx has; 0: one for each processor.
+	Workers int
 	// Relayed lets the daemon send the files although there is an nginx.
 	Relayed bool
 	// Descriptors is the soft limit that nginx starts with; 0 leaves it.
