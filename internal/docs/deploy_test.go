@@ -1,6 +1,8 @@
 package docs_test
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -163,6 +165,37 @@ func TestUnitsAreAcceptedBySystemd(t *testing.T) {
 	// It also looks at units of this machine that ours depend on.
 	if problems := matches(`(?m)^(.*registryd.*\.(?:service|socket|timer).*)$`, string(out)); err != nil || len(problems) > 0 {
 		t.Errorf("systemd-analyze: %v\n%s", err, out)
+	}
+}
+
+// TestLogrotate lets logrotate do at once what it does every month.
+func TestLogrotate(t *testing.T) {
+	t.Parallel()
+	logrotate, err := exec.LookPath("logrotate")
+	if err != nil {
+		t.Skip("no logrotate is here: its configuration was not tried")
+	}
+	dir := t.TempDir()
+	log, conf := filepath.Join(dir, "audit.jsonl"), filepath.Join(dir, "conf")
+	text := read(t, "deploy/logrotate/registryd")
+	for old, now := range map[string]string{"/var/lib/registryd/state/audit.jsonl": log, "su registryd registryd": ""} {
+		if !strings.Contains(text, old+" ") && !strings.Contains(text, old+"\n") {
+			t.Fatalf("there is no %q", old)
+		}
+		text = strings.ReplaceAll(text, old, now)
+	}
+	err = errors.Join(os.Chmod(dir, 0o755), os.WriteFile(log, []byte("{}\n"), 0o600), os.WriteFile(conf, []byte(text), 0o644))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(logrotate, "--force", "--state", filepath.Join(dir, "state"), conf).CombinedOutput(); err != nil {
+		t.Fatalf("logrotate: %v\n%s", err, out)
+	}
+	if _, err := os.Stat(log + ".1"); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(log); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the log is not moved: %v", err)
 	}
 }
 
