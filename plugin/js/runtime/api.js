@@ -50,26 +50,39 @@ const crypto = {
   },
 }
 
-// Timers: their number to what they run.
+// Timers: their number to when they are due and what they run.
 let timers = new Map()
 
 function timer(fn, ms, args, again) {
   if (typeof fn !== 'function') throw new TypeError('a timer runs a function')
   if (timers.size >= 900) throw new RangeError('more than 900 timers at a time')
-  let id
-  const wait = () => ask('timer', {ms: Math.min(Math.max(Number(ms) || 0, again ? 1 : 0), 2 ** 31 - 1)}, n => { id ??= n; if (timers.has(id)) timers.get(id).wait = n })
-  const entry = {wait: 0}
-  const first = wait()
-  entry.wait = id
-  timers.set(id, entry)
-  const fire = () => {
-    if (timers.get(id) !== entry) return
-    if (again) then(wait(), fire, () => {})
-    else timers.delete(id)
+  const pause = Math.min(Math.max(Number(ms) || 0, again ? 1 : 0), 2 ** 31 - 1)
+  const entry = {id: 0, wait: 0, due: 0, run}
+  function begin() {
+    entry.due = Math.max(Date.now(), entry.due) + pause // a clock that is set back must not let it run for ever
+    const waiting = ask('timer', {ms: pause}, n => { entry.wait = n })
+    const n = entry.wait
+    then(waiting, () => { if (entry.wait === n) ended(entry) }, () => {})
+  }
+  function run() {
+    if (again) begin()
+    else timers.delete(entry.id)
     try { apply(fn, undefined, args) } catch (e) { uncaught(e) }
   }
-  then(first, fire, () => {})
-  return id
+  begin()
+  entry.id = entry.wait
+  timers.set(entry.id, entry)
+  return entry.id
+}
+
+// ended runs a timer. Several that end together are told of in any order: those that were due before it come first, each
+// with what it resolves.
+function ended(entry) {
+  if (timers.get(entry.id) !== entry) return
+  let first = entry
+  for (const e of timers.values()) if (e.due < first.due || (e.due === first.due && e.id < first.id)) first = e
+  first.run()
+  if (first !== entry) then(Native.resolve(), () => ended(entry))
 }
 
 function clear(id) {
