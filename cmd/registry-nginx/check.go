@@ -36,7 +36,7 @@ func (o *options) checkCommand() *cobra.Command {
 	}
 	f := c.Flags()
 	f.StringVarP(&o.file, "config", "c", "", "configuration `FILE`, YAML or JSON")
-	f.StringVar(&o.nginx, "nginx", "nginx", "the nginx `BINARY` to check with")
+	f.StringVar(&o.nginx, "nginx", usualNginx(systemDirs...), "the nginx `BINARY` to check with")
 	f.BoolVar(&inline, "include", false, "check the include for server{} instead of the full set")
 	return c
 }

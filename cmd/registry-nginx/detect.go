@@ -17,6 +17,23 @@ import (
 // patience is how long nginx may take for -V or -t.
 const patience = 30 * time.Second
 
+// systemDirs are where systems keep servers, which are not in everybody's PATH.
+var systemDirs = []string{"/usr/sbin", "/usr/local/sbin"}
+
+// usualNginx is the nginx in PATH, else the first in dirs.
+func usualNginx(dirs ...string) string {
+	const name = "nginx"
+	if _, err := exec.LookPath(name); err == nil {
+		return name
+	}
+	for _, dir := range dirs {
+		if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
+			return path
+		}
+	}
+	return name
+}
+
 // detect asks the nginx binary what it is. One that is not there is no error:
 // the configuration may be for another machine.
 func (o *options) detect(c *config.Config) templates.Build {

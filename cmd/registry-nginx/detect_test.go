@@ -1,6 +1,8 @@
 package main_test
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -38,6 +40,25 @@ func TestParseBuild_N5(t *testing.T) {
 			got := main.ParseBuild(c.text, func(string) bool { return c.exists })
 			if d := cmp.Diff(c.want, got); d != "" {
 				t.Errorf("-want +got:\n%s", d)
+			}
+		})
+	}
+}
+
+// Who is not root has no /usr/sbin in PATH on Debian.
+func TestUsualNginx_N5(t *testing.T) {
+	empty, dir := t.TempDir(), t.TempDir()
+	binary := filepath.Join(dir, "nginx")
+	must(t, os.WriteFile(binary, []byte("#!/bin/sh\n"), 0o755))
+	for name, c := range map[string]struct{ path, dir, want string }{
+		"in PATH":   {dir, empty, "nginx"},
+		"elsewhere": {empty, dir, binary},
+		"nowhere":   {empty, empty, "nginx"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("PATH", c.path)
+			if got := main.UsualNginx(c.dir); got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
 	}

@@ -5,4 +5,5 @@ var (
 	Run        = run
 	ParseBuild = parseBuild
 	Write      = write
+	UsualNginx = usualNginx
 )

@@ -50,7 +50,7 @@ func newCommand(s cli.Streams) *cobra.Command {
 	f.StringVarP(&o.file, "config", "c", "", "configuration `FILE`, YAML or JSON")
 	f.StringVarP(&o.output, "output", "o", "", "write the full set to `DIR`")
 	f.StringVar(&o.front, "front", "", "with -o: show index.html of `DIR` at /")
-	f.StringVar(&o.nginx, "nginx", "nginx", "the nginx `BINARY` to write for")
+	f.StringVar(&o.nginx, "nginx", usualNginx(systemDirs...), "the nginx `BINARY` to write for")
 	f.BoolVarP(&o.test, "test", "t", false, "with -o: let nginx -t read the result")
 	f.BoolVar(&o.force, "force", false, "with -o: replace files that somebody else wrote")
 	c.AddCommand(o.checkCommand(), cli.VersionCommand())
