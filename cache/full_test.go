@@ -9,35 +9,18 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/registryd/registryd/cache"
 	"github.com/registryd/registryd/internal/outcome"
+	"github.com/registryd/registryd/internal/testenv"
 )
 
 // small mounts a file system of so many bytes.
 func small(t *testing.T, options string) string {
 	t.Helper()
 	dir := t.TempDir()
-	if err := syscall.Mount("none", dir, "tmpfs", 0, options); err != nil {
-		t.Skipf("A FULL DISK IS NOT TESTED HERE: mounting a tmpfs needs root: %v", err)
-	}
-	t.Cleanup(func() { unmount(t, dir) })
+	testenv.Tmpfs(t, dir, options)
 	return dir
-}
-
-// unmount waits for children of other tests, which have our files until they
-// run their programs.
-func unmount(t *testing.T, dir string) {
-	t.Helper()
-	err := syscall.Unmount(dir, 0)
-	for deadline := time.Now().Add(30 * time.Second); errors.Is(err, syscall.EBUSY) && time.Now().Before(deadline); {
-		time.Sleep(10 * time.Millisecond)
-		err = syscall.Unmount(dir, 0)
-	}
-	if err != nil {
-		t.Errorf("unmount: %v", err)
-	}
 }
 
 // noise does not compress.

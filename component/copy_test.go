@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/registryd/registryd/component"
+	"github.com/registryd/registryd/internal/syncbuf"
 )
 
 // notes is a memory.
@@ -85,7 +86,7 @@ func TestStart_CN5_WithoutACopy(t *testing.T) {
 		s.registry.Close()
 		memory.kept.Range(func(key, _ any) bool { memory.kept.Store(key, text); return true })
 		f.away.Store(true)
-		var log said
+		var log syncbuf.Buffer
 		again := newSite(t, options{store: f, shared: true, memory: memory, view: s.view, log: &log})
 		if a := again.get("/widget?componentVersion=1.0.0"); a.status != 503 {
 			t.Errorf("%s: %d %s", name, a.status, a.body)

@@ -94,24 +94,6 @@ func (l *auditLog) add(record any) error {
 	return nil
 }
 
-// said is what somebody logs. Safe for concurrent use.
-type said struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (s *said) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.Write(p)
-}
-
-func (s *said) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.String()
-}
-
 // options of a site; the zero value is one without a token on an empty store.
 type options struct {
 	store  store.Store

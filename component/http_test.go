@@ -17,6 +17,7 @@ import (
 
 	"github.com/registryd/registryd/component"
 	"github.com/registryd/registryd/internal/outcome"
+	"github.com/registryd/registryd/internal/syncbuf"
 	"github.com/registryd/registryd/internal/unpack/unpacktest"
 	"github.com/registryd/registryd/store"
 )
@@ -382,7 +383,7 @@ func TestReadOnly_CP9(t *testing.T) {
 
 func TestRegister_CH4_CR6_AbsentOrInvalid(t *testing.T) {
 	t.Parallel()
-	var log said
+	var log syncbuf.Buffer
 	s := newSite(t, options{log: &log})
 	a := s.do("POST", "/host/register", nil, nil)
 	sameJSON(t, "absent", a.body, `{"id":2231318396,"issues":{},"index":{}}`)

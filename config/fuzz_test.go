@@ -30,7 +30,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add([]byte("admin: {prefix: \"${SECRET}\"}\ncomponents: {prefix: \"${SECRET}\"}"), false)
 	f.Fuzz(func(t *testing.T, data []byte, generator bool) {
 		if strings.Contains(string(data), secret) {
-			t.Skip("the input itself holds the secret")
+			return // a message may repeat what the file says
 		}
 		o := config.Options{File: "fuzz.yaml", Env: func(name string) (string, bool) {
 			return secret, !strings.HasPrefix(name, "REGISTRYD_") && len(name)%2 == 0

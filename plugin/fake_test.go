@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/registryd/registryd/internal/outcome"
+	"github.com/registryd/registryd/internal/syncbuf"
 	"github.com/registryd/registryd/plugin"
 )
 
@@ -239,7 +240,7 @@ type home struct {
 	t      *testing.T
 	dir    string
 	engine *fakeEngine
-	log    *lines
+	log    *syncbuf.Buffer
 	config plugin.Config
 }
 
@@ -250,11 +251,11 @@ func (h *home) at() plugin.Settings {
 
 func newHome(t *testing.T, change ...func(*plugin.Config)) *home {
 	t.Helper()
-	h := &home{t: t, dir: t.TempDir(), engine: newFakeEngine(), log: &lines{}}
+	h := &home{t: t, dir: t.TempDir(), engine: newFakeEngine(), log: &syncbuf.Buffer{}}
 	h.config = plugin.Config{
 		Engines:   map[string]plugin.Engine{plugin.EngineJS: h.engine},
 		VerifySRI: func(string, []byte) (bool, error) { return true, nil },
-		Logger:    h.log.logger(),
+		Logger:    slog.New(slog.NewTextHandler(h.log, nil)),
 		Env: func(name string) (string, bool) {
 			return "hunter2-secret", name == "TOKEN"
 		},

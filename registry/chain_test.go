@@ -142,7 +142,7 @@ func TestProviderChange_PC6(t *testing.T) {
 		t.Fatalf("%d alarms", n)
 	}
 	e.wantBody(t, "/lib/p/1.1.0/index.js", "b 1.1.0")
-	if n := e.count(registry.EventProviderChange); n != 1 || e.log.lines("another provider") != 1 {
+	if n := e.count(registry.EventProviderChange); n != 1 || e.logged("another provider") != 1 {
 		t.Errorf("%d alarms, log %s", n, e.log)
 	}
 	// By a flush, too.

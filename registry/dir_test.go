@@ -97,7 +97,7 @@ func TestDirectoryUnmounted_PG4_PF1(t *testing.T) {
 	if err := os.Rename(base, base+".away"); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "somebody looks", func() bool { return e.log.lines("cannot compare") > 0 })
+	eventually(t, "somebody looks", func() bool { return e.logged("cannot compare") > 0 })
 	e.wantBody(t, "/lib/p/1.0.0/a.js", "a")
 	if err := os.Rename(base+".away", base); err != nil {
 		t.Fatal(err)
@@ -152,7 +152,7 @@ func TestDirectoryForgotten_PG4(t *testing.T) {
 			if n := e.count("release"); n != fetched {
 				t.Errorf("it was fetched %d times more", n-fetched)
 			}
-			if n := e.log.lines("cannot compare"); n > 1 {
+			if n := e.logged("cannot compare"); n > 1 {
 				t.Errorf("it was told %d times", n)
 			}
 			e.wantViewed(t)

@@ -1,7 +1,6 @@
 package registry_test
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"io/fs"
@@ -19,6 +18,7 @@ import (
 	"github.com/registryd/registryd/cache"
 	"github.com/registryd/registryd/config"
 	"github.com/registryd/registryd/internal/fetch"
+	"github.com/registryd/registryd/internal/syncbuf"
 	"github.com/registryd/registryd/internal/unpack"
 	"github.com/registryd/registryd/pkgref"
 	"github.com/registryd/registryd/provider"
@@ -53,7 +53,7 @@ type env struct {
 	cache *cache.Cache
 	dir   string
 	clock *clock
-	log   *safeBuffer
+	log   *syncbuf.Buffer
 
 	mu     sync.Mutex
 	events []registry.Event
@@ -72,7 +72,7 @@ type setup struct {
 
 func start(tb testing.TB, s setup) *env {
 	tb.Helper()
-	e := &env{dir: s.dir, clock: s.clock, log: &safeBuffer{}}
+	e := &env{dir: s.dir, clock: s.clock, log: &syncbuf.Buffer{}}
 	if e.dir == "" {
 		e.dir = filepath.Join(tb.TempDir(), "data")
 	}
@@ -301,26 +301,6 @@ func overNPM(tb testing.TB, g *providertest.Registry, change func(*npm.Config, *
 	return p
 }
 
-// safeBuffer is a log that may be read while it is written.
-type safeBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *safeBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *safeBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
-
-func (b *safeBuffer) lines(part string) int { return strings.Count(b.String(), part) }
-
 func remove(tb testing.TB, path string) {
 	tb.Helper()
 	if err := os.RemoveAll(path); err != nil {
@@ -344,3 +324,6 @@ func eventually(tb testing.TB, what string, ok func() bool) {
 		}
 	}
 }
+
+// logged counts how often the log says something.
+func (e *env) logged(part string) int { return strings.Count(e.log.String(), part) }

@@ -140,7 +140,7 @@ func TestListFileIsDamaged(t *testing.T) {
 			file := filepath.Join(e.dir, "state/packages/p/lists/npm.json")
 			write(t, file, content)
 			e.wantRedirect(t, "/lib/p/*/x", "/lib/p/1.0.0/x")
-			if e.log.lines("unreadable") == 0 {
+			if e.logged("unreadable") == 0 {
 				t.Error("the log does not name the file")
 			}
 			if data, err := os.ReadFile(file); err != nil || !json.Valid(data) {

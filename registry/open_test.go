@@ -47,7 +47,7 @@ func TestUnknownReleasesOfAnOpenSource_PF2_PG5(t *testing.T) {
 	if diff := cmp.Diff(before, below(t, e.dir)); diff != "" {
 		t.Errorf("the data directory changed (-before +after):\n%s", diff)
 	}
-	if n := e.log.lines("level=INFO"); n > 2 {
+	if n := e.logged("level=INFO"); n > 2 {
 		t.Errorf("%d lines in the log:\n%.500s", n, e.log)
 	}
 	// Who stands before it is asked once for each release, not for each path.

@@ -119,7 +119,7 @@ func TestHandmadeLink_PM1_PM3(t *testing.T) {
 	for range 3 {
 		e.want(t, "/lib/p/main/b.js", outcome.NotFound)
 	}
-	if n := e.log.lines("main is a link"); n != 1 {
+	if n := e.logged("main is a link"); n != 1 {
 		t.Errorf("it was told %d times", n)
 	}
 	s.wantCount(t, "", 0)

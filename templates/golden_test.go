@@ -13,6 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 
 	"github.com/registryd/registryd/config"
+	"github.com/registryd/registryd/internal/testenv"
 	"github.com/registryd/registryd/templates"
 )
 
@@ -116,7 +117,7 @@ func generate(t *testing.T, archive *txtar.Archive) ([]templates.File, error) {
 // with this machine's places in them.
 func acceptedByNginx(t *testing.T, outputs []templates.File) {
 	t.Helper()
-	binary := needNginx(t)
+	binary := testenv.Nginx(t)
 	dir, fs := t.TempDir(), t.TempDir()
 	cert, key := certificate(t)
 	replace := []string{goldenCert, cert, goldenKey, key, "http2 on;", "", goldenDir, dir, goldenFS, fs, "user " + goldenOwner + ";", "user " + currentUser() + ";"}

@@ -24,26 +24,12 @@ import (
 
 	"github.com/registryd/registryd/config"
 	"github.com/registryd/registryd/internal/freeport"
+	"github.com/registryd/registryd/internal/testenv"
 	"github.com/registryd/registryd/templates"
 )
 
 // patience bounds every wait in these tests.
 const patience = 30 * time.Second
-
-// needNginx returns the nginx binary. CI must have it; elsewhere a test that
-// needs it is left out, with a word about it.
-func needNginx(t testing.TB) string {
-	t.Helper()
-	path, err := exec.LookPath("nginx")
-	if err == nil {
-		return path
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatal("nginx is not installed, and CI must have it")
-	}
-	t.Skip("nginx is not installed: nothing was tested against it")
-	return ""
-}
 
 // usual are the modules that every distribution builds in.
 func usual() []templates.Module {
@@ -138,7 +124,7 @@ type siteOptions struct {
 // start runs nginx on a free loopback port until the test ends.
 func start(t testing.TB, f form, o siteOptions) *site {
 	t.Helper()
-	binary := needNginx(t)
+	binary := testenv.Nginx(t)
 	dir := t.TempDir()
 	s := &site{t: t, fs: filepath.Join(dir, "data"), addr: freeport.Address(t)}
 	if o.linked {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/registryd/registryd/config"
+	"github.com/registryd/registryd/internal/testenv"
 )
 
 // both runs a test against a site of each form.
@@ -265,9 +266,7 @@ func tooLarge(t *testing.T, s *site, target, kind string) {
 }
 
 func TestForeignLinkIsNotFollowed_PM1(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can make a link of another owner: the owner check of links was not tested")
-	}
+	testenv.Root(t) // gives a link to another owner
 	both(t, siteOptions{}, func(t *testing.T, s *site) {
 		s.put("lib/p/1.0.0/a.js", "one")
 		must(t, os.WriteFile(filepath.Join(s.fs, "secret"), []byte("secret"), 0o644))
@@ -283,9 +282,7 @@ func TestForeignLinkIsNotFollowed_PM1(t *testing.T) {
 // Only links inside the view are held against their owner: how root.fs itself
 // is reached is the operator's business.
 func TestRootBelowForeignLink_N6(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can make a link of another owner: a linked root.fs was not tested")
-	}
+	testenv.Root(t) // gives a link to another owner
 	both(t, siteOptions{linked: true}, func(t *testing.T, s *site) {
 		s.put("lib/disk/1.0.0/a.js", "disk")
 		s.put("api/components/held/1.0.0/c.js", "held")
@@ -337,7 +334,7 @@ func TestClosedConnectionIsReplaced_N2(t *testing.T) {
 func TestBrotliSibling_N5(t *testing.T) {
 	both(t, siteOptions{}, func(t *testing.T, s *site) {
 		if len(build(t).Modules) < 2 {
-			t.Skip("nginx's brotli_static module is not installed: brotli siblings were not tested")
+			t.Skip("nginx's brotli_static module is not installed: no brotli sibling was asked for")
 		}
 		for name, text := range map[string]string{"a.js": "plain", "a.js.gz": "zipped", "a.js.br": "brotli"} {
 			s.put("lib/packed/1.0.0/"+name, text)

@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -14,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/registryd/registryd/internal/testenv"
 )
 
 // patience bounds every wait in these tests.
@@ -29,9 +30,7 @@ func startCheck(t *testing.T) (cmd *exec.Cmd, out *os.File, temp string) {
 // startCheckAs starts it with more settings of nginx.
 func startCheckAs(t *testing.T, settings string) (cmd *exec.Cmd, out *os.File, temp string) {
 	t.Helper()
-	if _, err := exec.LookPath("nginx"); err != nil {
-		t.Skip("nginx is not installed: check was not tested")
-	}
+	testenv.Nginx(t)
 	dir, temp := t.TempDir(), t.TempDir()
 	must(t, os.Chmod(temp, 0o700))
 	file := filepath.Join(dir, "registryd.yaml")
@@ -99,9 +98,8 @@ func TestCheck_Ends_N2(t *testing.T) {
 func TestCheck_ClosedTemporaryFiles_N2(t *testing.T) {
 	t.Parallel()
 	const other = "daemon" // a user and a group of every system
-	if _, err := user.Lookup(other); err != nil || os.Geteuid() != 0 {
-		t.Skip("only root can be nginx's master for another user")
-	}
+	testenv.User(t, other)
+	testenv.Root(t) // is nginx's master for another user
 	cmd, out, _ := startCheckAs(t, "user: "+other+", ")
 	text, err := io.ReadAll(out)
 	must(t, err)
@@ -114,13 +112,10 @@ func TestCheck_ClosedTemporaryFiles_N2(t *testing.T) {
 // the user unless it is told another one.
 func TestUserWithoutGroupOfHisName_N12(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("nginx"); err != nil {
-		t.Skip("nginx is not installed: nothing reads the result")
-	}
+	testenv.Nginx(t)
 	const other = "nobody" // whose group is another one on some systems
-	if _, err := user.Lookup(other); err != nil || os.Geteuid() != 0 {
-		t.Skip("only root can be nginx's master for another user")
-	}
+	testenv.User(t, other)
+	testenv.Root(t) // is nginx's master for another user
 	dir := t.TempDir()
 	file := filepath.Join(dir, "registryd.yaml")
 	must(t, os.WriteFile(file, []byte("root: {fs: data}\nnginx: {user: "+other+", cache: {path: "+dir+"/cache}}\n"), 0o600))

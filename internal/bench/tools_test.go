@@ -14,13 +14,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/registryd/registryd/internal/e2e"
 	"github.com/registryd/registryd/internal/freeport"
+	"github.com/registryd/registryd/internal/testenv"
 )
 
 func nginx(b *testing.B) string {
 	b.Helper()
-	return e2e.NeedNginx(b)
+	return testenv.Nginx(b)
 }
 
 // How a bare nginx logs.

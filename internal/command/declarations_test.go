@@ -2,15 +2,14 @@ package command_test
 
 import (
 	"bytes"
-	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/registryd/registryd/internal/cli"
 	"github.com/registryd/registryd/internal/command"
+	"github.com/registryd/registryd/internal/testenv"
 )
 
 // compiler is the version of TypeScript that the declarations are checked with.
@@ -56,20 +55,8 @@ export default {
 // leaves it out.
 func TestDeclarations_TypeScript(t *testing.T) {
 	t.Parallel()
-	if os.Getenv("REGISTRYD_OFFLINE") != "" {
-		t.Skip("REGISTRYD_OFFLINE is set: the declarations were not compiled")
-	}
 	dir := t.TempDir()
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-	defer cancel()
-	install := exec.CommandContext(ctx, "npm", "install", "--prefix", dir, "--ignore-scripts", "--no-audit", "--no-fund", compiler)
-	install.Dir = dir
-	if out, err := install.CombinedOutput(); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("npm cannot install %s, and CI must: %v\n%s", compiler, err, out)
-		}
-		t.Skipf("npm cannot install %s: the declarations were not compiled: %v", compiler, err)
-	}
+	testenv.NPM(t, dir, compiler)
 	uses := filepath.Join(dir, "imports")
 	for kind, project := range map[string]string{"ts": uses, "js": filepath.Join(dir, "script")} {
 		var trouble bytes.Buffer
@@ -89,7 +76,7 @@ export default old
 		t.Fatal(err)
 	}
 	for _, project := range []string{"../../sample/modules", "../../sample/plugins", "../../sample/plugins/gitlab", uses, filepath.Join(dir, "script", "jsconfig.json")} {
-		tsc := exec.CommandContext(ctx, filepath.Join(dir, "node_modules", ".bin", "tsc"), "-p", project)
+		tsc := exec.CommandContext(t.Context(), filepath.Join(dir, "node_modules", ".bin", "tsc"), "-p", project)
 		if out, err := tsc.CombinedOutput(); err != nil {
 			t.Errorf("%s: %v\n%s", project, err, out)
 		}
@@ -99,7 +86,7 @@ export default old
 		if err := os.WriteFile(filepath.Join(uses, "wrong.ts"), []byte(wrong+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if out, err := exec.CommandContext(ctx, filepath.Join(dir, "node_modules", ".bin", "tsc"), "-p", uses).CombinedOutput(); err == nil || !bytes.Contains(out, []byte("wrong.ts")) {
+		if out, err := exec.CommandContext(t.Context(), filepath.Join(dir, "node_modules", ".bin", "tsc"), "-p", uses).CombinedOutput(); err == nil || !bytes.Contains(out, []byte("wrong.ts")) {
 			t.Errorf("nonsense was accepted: %s: %s", wrong, out)
 		}
 	}

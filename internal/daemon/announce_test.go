@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/user"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/registryd/registryd/config"
 	"github.com/registryd/registryd/internal/daemon"
+	"github.com/registryd/registryd/internal/testenv"
 )
 
 // The start-up block says what is in force.
@@ -120,9 +120,7 @@ func warnings(t *testing.T, dir, yaml string) []string {
 // The first directory that nginx's worker cannot enter is named.
 func TestWarnings_Worker_N12(t *testing.T) {
 	t.Parallel()
-	if _, err := user.Lookup("nobody"); err != nil {
-		t.Skip("there is no user nobody: the warning was not tested")
-	}
+	testenv.User(t, "nobody")
 	dir := filepath.Join(t.TempDir(), "closed")
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)

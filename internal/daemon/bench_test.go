@@ -30,7 +30,7 @@ func BenchmarkAnswers(b *testing.B) {
 	if err := os.WriteFile(filepath.Join(dir, "registryd.yaml"), []byte(text), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	s, err := daemon.New(b.Context(), daemon.Options{Version: "bench", Stderr: newScreen(), Load: func() (*config.Config, error) {
+	s, err := daemon.New(b.Context(), daemon.Options{Version: "bench", Stderr: &screen{}, Load: func() (*config.Config, error) {
 		return config.Load(config.Options{File: "registryd.yaml", Dir: dir})
 	}})
 	if err != nil {

@@ -1,7 +1,6 @@
 package daemon_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/registryd/registryd/config"
 	"github.com/registryd/registryd/internal/daemon"
+	"github.com/registryd/registryd/internal/syncbuf"
 	"github.com/registryd/registryd/provider/providertest"
 )
 
@@ -42,57 +42,20 @@ const patience = 60 * time.Second
 const token = "token-of-the-tests"
 
 // screen collects what a daemon writes, and lets a test wait for it.
-type screen struct {
-	mu   sync.Mutex
-	more *sync.Cond
-	text bytes.Buffer
-	over bool
-}
-
-func newScreen() *screen {
-	s := &screen{}
-	s.more = sync.NewCond(&s.mu)
-	return s
-}
-
-// Write is part of io.Writer.
-func (s *screen) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	defer s.more.Broadcast()
-	return s.text.Write(p)
-}
-
-// String returns everything so far.
-func (s *screen) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.String()
-}
+type screen struct{ syncbuf.Buffer }
 
 // await returns what follows mark up to the end of its line, once it is there.
 func (s *screen) await(t *testing.T, mark string) string {
 	t.Helper()
-	timer := time.AfterFunc(patience, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.over = true
-		s.more.Broadcast()
-	})
-	defer timer.Stop()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for {
-		if _, rest, ok := strings.Cut(s.text.String(), mark); ok {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if _, rest, ok := strings.Cut(s.String(), mark); ok {
 			if line, _, whole := strings.Cut(rest, "\n"); whole {
 				return strings.TrimSpace(line)
 			}
 		}
-		if s.over {
-			t.Fatalf("%q was never written, but:\n%s", mark, s.text.String())
-		}
-		s.more.Wait()
 	}
+	t.Fatalf("%q was never written, but:\n%s", mark, s)
+	return ""
 }
 
 // fixture is a configuration in a directory of its own, over a fake registry.
@@ -110,7 +73,7 @@ type fixture struct {
 
 func newFixture(t *testing.T, packages ...providertest.Package) *fixture {
 	t.Helper()
-	f := &fixture{t: t, dir: t.TempDir(), upstream: providertest.NewRegistry(t, packages...), screen: newScreen(), level: "debug"}
+	f := &fixture{t: t, dir: t.TempDir(), upstream: providertest.NewRegistry(t, packages...), screen: &screen{}, level: "debug"}
 	f.write("")
 	return f
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/registryd/registryd/config"
+	"github.com/registryd/registryd/internal/testenv"
 )
 
 const (
@@ -141,10 +142,7 @@ func TestVerifyUnit_Fault28(t *testing.T) {
 
 func TestUnitsAreAcceptedBySystemd(t *testing.T) {
 	t.Parallel()
-	analyze, err := exec.LookPath("systemd-analyze")
-	if err != nil {
-		t.Skip("no systemd-analyze is here: the unit is only read by the other tests")
-	}
+	analyze := testenv.Program(t, "systemd-analyze")
 	// systemd-analyze wants the programs to exist, and units that belong together
 	// beside each other.
 	dir := t.TempDir()
@@ -171,10 +169,7 @@ func TestUnitsAreAcceptedBySystemd(t *testing.T) {
 // TestLogrotate lets logrotate do at once what it does every month.
 func TestLogrotate(t *testing.T) {
 	t.Parallel()
-	logrotate, err := exec.LookPath("logrotate")
-	if err != nil {
-		t.Skip("no logrotate is here: its configuration was not tried")
-	}
+	logrotate := testenv.Program(t, "logrotate")
 	dir := t.TempDir()
 	log, conf := filepath.Join(dir, "audit.jsonl"), filepath.Join(dir, "conf")
 	text := read(t, "deploy/logrotate/registryd")
@@ -184,7 +179,7 @@ func TestLogrotate(t *testing.T) {
 		}
 		text = strings.ReplaceAll(text, old, now)
 	}
-	err = errors.Join(os.Chmod(dir, 0o755), os.WriteFile(log, []byte("{}\n"), 0o600), os.WriteFile(conf, []byte(text), 0o644))
+	err := errors.Join(os.Chmod(dir, 0o755), os.WriteFile(log, []byte("{}\n"), 0o600), os.WriteFile(conf, []byte(text), 0o644))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,13 +212,7 @@ func TestNginxExamples_N1(t *testing.T) {
 // set that is generated from a configuration.
 func nginxReads(t *testing.T, configuration, server string) {
 	t.Helper()
-	nginx, err := exec.LookPath("nginx")
-	if err != nil {
-		nginx = "/usr/sbin/nginx"
-	}
-	if _, err := os.Stat(nginx); err != nil {
-		t.Skip("no nginx is here: nobody reads the example")
-	}
+	nginx := testenv.Nginx(t)
 	dir := t.TempDir()
 	set := filepath.Join(dir, "registryd")
 	inDir(t, root, []string{"REGISTRYD_NGINX_CACHE_PATH=" + filepath.Join(dir, "cache"), "REGISTRYD_NGINX_BROTLI_STATIC=false"},

@@ -1,7 +1,6 @@
 package docs_test
 
 import (
-	"bytes"
 	"context"
 	"net"
 	"net/http"
@@ -9,29 +8,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/registryd/registryd/internal/syncbuf"
 )
-
-// output collects what a daemon says.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}
 
 // serve runs the daemon as the README does for packages from a directory, on a
 // socket and a directory of the test's own, and returns a client for it.
@@ -44,7 +26,7 @@ func serve(t *testing.T, args ...string) *http.Client {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	socket := filepath.Join(dir, "s")
 	args = append([]string{"serve", "-c", "sample/local.yaml", "--root", filepath.Join(dir, "data"), "--listen", "unix:" + socket}, args...)
-	var said output
+	var said syncbuf.Buffer
 	cmd := exec.Command(filepath.Join(bin, "registryd"), args...)
 	cmd.Dir, cmd.Stderr = root, &said
 	if err := cmd.Start(); err != nil {
@@ -68,7 +50,7 @@ func serve(t *testing.T, args ...string) *http.Client {
 }
 
 // ready waits for the daemon, at most a minute.
-func ready(t *testing.T, client *http.Client, said *output) {
+func ready(t *testing.T, client *http.Client, said *syncbuf.Buffer) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()

@@ -3,28 +3,13 @@ package e2e
 import (
 	"bytes"
 	"context"
-	"os"
 	"os/exec"
 	"strconv"
 	"testing"
 	"time"
-)
 
-// NeedChromium returns the browser's binary. CI must have it; elsewhere a test
-// that needs it is left out, with a word about it.
-func NeedChromium(t testing.TB) string {
-	t.Helper()
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatal("chromium is not installed, and CI must have it")
-	}
-	t.Skip("chromium is not installed: no page was looked at")
-	return ""
-}
+	"github.com/registryd/registryd/internal/testenv"
+)
 
 // Look says how a browser looks at a page.
 type Look struct {
@@ -54,7 +39,7 @@ func Browse(t testing.TB, url string, l Look) string {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 4*patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, NeedChromium(t), append(args, url)...)
+	cmd := exec.CommandContext(ctx, testenv.Chromium(t), append(args, url)...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	dom, err := cmd.Output()

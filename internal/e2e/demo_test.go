@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/registryd/registryd/internal/e2e"
+	"github.com/registryd/registryd/internal/testenv"
 )
 
 // components is where the sample client and its components are.
@@ -45,7 +46,7 @@ func publishSamples(t *testing.T, s *e2e.Stack) {
 // component in two versions, for two hosts, from another origin.
 func TestComponents_CK1_CK2_DemoPage(t *testing.T) {
 	t.Parallel()
-	e2e.NeedChromium(t)
+	testenv.Chromium(t)
 	s := e2e.Start(t, e2e.Options{Config: "components: {token: " + componentToken + "}\n"})
 	publishSamples(t, s)
 	page := httptest.NewServer(http.FileServer(http.Dir(components)))
@@ -87,7 +88,7 @@ document.getElementById('said').textContent = said.join('; ')
 // nginx, which then answers 502, and altogether.
 func TestComponents_CK1_BrowserOffline(t *testing.T) {
 	t.Parallel()
-	e2e.NeedChromium(t)
+	testenv.Chromium(t)
 	for _, front := range []e2e.Front{e2e.Full, e2e.Direct} {
 		t.Run(string(front), func(t *testing.T) {
 			t.Parallel()
@@ -115,10 +116,7 @@ func TestComponents_CK1_BrowserOffline(t *testing.T) {
 // the registry.
 func TestComponents_CK1_NodeClient(t *testing.T) {
 	t.Parallel()
-	node, err := exec.LookPath("node")
-	if err != nil {
-		t.Skip("node is not installed: nobody tries the client in it")
-	}
+	node := testenv.Program(t, "node")
 	s := e2e.Start(t, e2e.Options{Config: "components: {token: " + componentToken + "}\n"})
 	publishSamples(t, s)
 	out, err := exec.CommandContext(t.Context(), node, filepath.Join(components, "check.mjs"), s.URL+componentPrefix).CombinedOutput()

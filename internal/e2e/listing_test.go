@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/registryd/registryd/internal/e2e"
+	"github.com/registryd/registryd/internal/testenv"
 	"github.com/registryd/registryd/provider/providertest"
 )
 
@@ -54,7 +55,7 @@ type measured struct {
 // no script, so what has to be measured is measured on a copy in a frame.
 func TestListingInChromium_PL1(t *testing.T) {
 	t.Parallel()
-	e2e.NeedChromium(t)
+	testenv.Chromium(t)
 	s := e2e.Start(t, e2e.Options{Packages: shelves()})
 	status(t, s.Get("/lib/@acme/shelf/main/LICENSE"), http.StatusOK)
 	pictures := os.Getenv("REGISTRYD_SCREENSHOTS")

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/registryd/registryd/internal/e2e"
+	"github.com/registryd/registryd/internal/testenv"
 )
 
 const modulePrefix = "/own/modules/"
@@ -212,7 +213,7 @@ fill('/locked', {})
 // TestModulesInChromium_D10 tries operations on their page in a browser, behind nginx and under the page's own policy.
 func TestModulesInChromium_D10(t *testing.T) {
 	t.Parallel()
-	e2e.NeedChromium(t)
+	testenv.Chromium(t)
 	s, _ := startModules(t, e2e.Full, shopFiles())
 	target, err := url.Parse(s.URL)
 	if err != nil {

@@ -8,29 +8,14 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"testing"
-)
 
-// NeedNginx returns the nginx binary. CI must have it; elsewhere a test that
-// needs it is left out, with a word about it.
-func NeedNginx(t testing.TB) string {
-	t.Helper()
-	for _, name := range []string{"nginx", "/usr/sbin/nginx"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatal("nginx is not installed, and CI must have it")
-	}
-	t.Skip("nginx is not installed: nothing was tested through it")
-	return ""
-}
+	"github.com/registryd/registryd/internal/testenv"
+)
 
 // startNginx generates the configuration and starts nginx with it.
 func (s *Stack) startNginx() {
 	s.t.Helper()
-	nginx := NeedNginx(s.t)
+	nginx := testenv.Nginx(s.t)
 	dir := filepath.Join(s.Dir, "nginx")
 	generate := exec.Command(binary(s.t, "registry-nginx"), "-c", s.config, "-o", dir, "--nginx", nginx)
 	generate.Env = append(os.Environ(), s.options.Env...)

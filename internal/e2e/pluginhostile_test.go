@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/registryd/registryd/internal/e2e"
+	"github.com/registryd/registryd/internal/testenv"
 )
 
 // hostile are plugins that do harm when they are asked for the package "bad" of their scope, and what the log then says.
@@ -66,7 +67,7 @@ process.stdin.on('end', () => process.exit(0)).resume()
 // works, and nobody else notices.
 func TestPluginHostile_Fault32(t *testing.T) {
 	t.Parallel()
-	needNode(t)
+	testenv.Program(t, "node")
 	tool := small("tool", "1.0.0")
 	tarball, err := tool.Archive()
 	if err != nil {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/registryd/registryd/internal/e2e"
+	"github.com/registryd/registryd/internal/testenv"
 )
 
 // realPackages are compared file for file with what npm itself downloads;
@@ -27,15 +28,8 @@ func realPackages() []string {
 // configured with. REGISTRYD_OFFLINE=1 leaves it out.
 func TestRealRegistry_PG1(t *testing.T) {
 	t.Parallel()
-	if os.Getenv("REGISTRYD_OFFLINE") != "" {
-		t.Skip("REGISTRYD_OFFLINE is set: nothing was compared with a real registry")
-	}
-	if _, err := exec.LookPath("npm"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("npm is not installed, and CI must have it")
-		}
-		t.Skip("npm is not installed: nothing was compared with a real registry")
-	}
+	testenv.Network(t)
+	testenv.Program(t, "npm")
 	s := e2e.Start(t, e2e.Options{Registry: "npm"})
 	for _, spec := range realPackages() {
 		t.Run(spec, func(t *testing.T) { compareWithNPM(t, s, spec) })

@@ -9,13 +9,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/registryd/registryd/internal/e2e"
+	"github.com/registryd/registryd/internal/testenv"
 	"github.com/registryd/registryd/provider/providertest"
 )
 
@@ -45,17 +45,6 @@ func small(name, version string) providertest.Package {
 	return providertest.Package{Name: name, Version: version, Files: map[string][]byte{
 		"package.json": []byte(`{"name":"` + name + `","version":"` + version + `"}`), "index.js": []byte("1\n"),
 	}}
-}
-
-// needNode ends a test where there is no Node.
-func needNode(t *testing.T) {
-	t.Helper()
-	if _, err := exec.LookPath("node"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("node is not installed, and CI must have it")
-		}
-		t.Skip("node is not installed: no process was tried as a plugin")
-	}
 }
 
 // gitLab answers as GitLab does for one project with two tags that are versions. The archive is another one each time.
@@ -108,7 +97,7 @@ func packedProject(t *testing.T, time int) []byte {
 // provider behind it, the gate in one file, the provider in TypeScript, the process.
 func TestSamplePlugins_PG6(t *testing.T) {
 	t.Parallel()
-	needNode(t)
+	testenv.Program(t, "node")
 	lab := gitLab(t)
 	dir := samples(t, strings.NewReplacer("https://gitlab.com", lab.URL))
 	text, err := os.ReadFile("../../sample/registryd.yaml")

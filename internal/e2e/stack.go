@@ -14,12 +14,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/registryd/registryd/internal/freeport"
+	"github.com/registryd/registryd/internal/syncbuf"
 	"github.com/registryd/registryd/provider/providertest"
 )
 
@@ -87,7 +87,7 @@ type Stack struct {
 	config  string // path
 	daemon  *process
 	nginx   *process // nil: none
-	log     *lockedBuffer
+	log     *syncbuf.Buffer
 	socket  *os.File // that the daemon inherits; nil: it listens by itself
 }
 
@@ -100,7 +100,7 @@ func Start(t testing.TB, o Options) *Stack {
 	dir := t.TempDir()
 	s := &Stack{
 		t: t, options: o, Dir: dir, Data: cmp.Or(o.Data, filepath.Join(dir, "data")), config: filepath.Join(dir, "registryd.yaml"),
-		Daemon: "http://" + freeport.Address(t), log: &lockedBuffer{},
+		Daemon: "http://" + freeport.Address(t), log: &syncbuf.Buffer{},
 		Client: &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, Transport: &http.Transport{
 			MaxIdleConnsPerHost: 512, DisableCompression: true,
 		}},
@@ -361,24 +361,4 @@ func (s *Stack) Command(args ...string) (string, error) {
 	cmd.Env = append(os.Environ(), "REGISTRYD_SERVER="+s.Daemon, "REGISTRYD_TOKEN="+AdminToken)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
-}
-
-// lockedBuffer collects what a process writes.
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-// Write is part of io.Writer.
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-// String returns what was written so far.
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/registryd/registryd/internal/e2e"
+	"github.com/registryd/registryd/internal/testenv"
 	"github.com/registryd/registryd/provider/providertest"
 )
 
@@ -17,7 +18,7 @@ import (
 // people do, and measures a copy of it on a phone and on a desk.
 func TestStatusInChromium_PA5(t *testing.T) {
 	t.Parallel()
-	e2e.NeedChromium(t)
+	testenv.Chromium(t)
 	s := e2e.Start(t, e2e.Options{
 		Packages: packages(), Nginx: "  admin: true\n",
 		Config: "cache: {max_bytes: 1GiB, max_files: 100000}\npolicy: {rules: [{deny: ['left-pad', '@very-long-scope-name-of-somebody/*'], reason: 'compromised <i>release</i>'}]}\n",

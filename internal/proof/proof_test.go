@@ -10,7 +10,6 @@ import (
 	"errors"
 	"math/big"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -19,22 +18,10 @@ import (
 	"github.com/registryd/registryd/config"
 	"github.com/registryd/registryd/internal/outcome"
 	"github.com/registryd/registryd/internal/proof"
+	"github.com/registryd/registryd/internal/testenv"
 	"github.com/registryd/registryd/internal/worker"
 	"github.com/registryd/registryd/templates"
 )
-
-// needNginx returns the nginx binary. CI must have it.
-func needNginx(t *testing.T) string {
-	t.Helper()
-	path, err := exec.LookPath("nginx")
-	if err != nil && os.Getenv("CI") == "true" {
-		t.Fatal("nginx is not installed, and CI must have it")
-	}
-	if err != nil {
-		t.Skip("nginx is not installed: nothing was tested against it")
-	}
-	return path
-}
 
 // options loads a configuration and returns what proves it.
 func options(t *testing.T, text string) proof.Options {
@@ -56,7 +43,7 @@ func options(t *testing.T, text string) proof.Options {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return proof.Options{Nginx: needNginx(t), Input: templates.Input{
+	return proof.Options{Nginx: testenv.Nginx(t), Input: templates.Input{
 		Config: c, Owner: worker.Caller(), MaxFiles: 4096,
 		Build: templates.Build{Version: "1.22.1", Modules: []templates.Module{{Name: "gzip_static"}, {Name: "auth_request"}, {Name: "ssl"}, {Name: "v2"}}},
 	}}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/registryd/registryd/internal/testenv"
 	"github.com/registryd/registryd/internal/worker"
 )
 
@@ -18,9 +19,7 @@ const other = "nobody"
 // open returns a directory that the other user can enter.
 func open(t *testing.T) string {
 	t.Helper()
-	if _, err := user.Lookup(other); err != nil {
-		t.Skip("there is no user nobody: the check of directories was not tested")
-	}
+	testenv.User(t, other)
 	dir := t.TempDir()
 	for p := dir; p != filepath.Dir(os.TempDir()) && p != os.TempDir(); p = filepath.Dir(p) {
 		if err := os.Chmod(p, 0o755); err != nil {

@@ -1,7 +1,6 @@
 package plugin_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http/httptest"
@@ -10,7 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/registryd/registryd/internal/testenv"
 )
 
 // sample loads the protocol module of the samples, whose builds end at once where buildTime is 0.
@@ -128,27 +128,15 @@ const call = (subset, name, options) => new Promise(ok => binder[subset][name]({
 // The public client, on Node, talks to the module in the samples. REGISTRYD_OFFLINE=1 leaves it out.
 func TestBinderClient_BC3(t *testing.T) {
 	t.Parallel()
-	if os.Getenv("REGISTRYD_OFFLINE") != "" {
-		t.Skip("REGISTRYD_OFFLINE is set: the public client was not tried")
-	}
 	dir := t.TempDir()
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
-	defer cancel()
-	install := exec.CommandContext(ctx, "npm", "install", "--prefix", dir, "--ignore-scripts", "--no-audit", "--no-fund", "binder-client@1.0.3")
-	install.Dir = dir
-	if out, err := install.CombinedOutput(); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("npm cannot install the client, and CI must: %v\n%s", err, out)
-		}
-		t.Skipf("npm cannot install the client: it was not tried: %v", err)
-	}
+	testenv.NPM(t, dir, "binder-client@1.0.3")
 	w := sample(t, "0")
 	srv := httptest.NewServer(w.srv)
 	defer srv.Close()
 	if err := os.WriteFile(filepath.Join(dir, "script.js"), []byte(clientScript), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	node := exec.CommandContext(ctx, "node", "--no-deprecation", "script.js", srv.URL[strings.LastIndexByte(srv.URL, ':')+1:])
+	node := exec.CommandContext(t.Context(), testenv.Program(t, "node"), "--no-deprecation", "script.js", srv.URL[strings.LastIndexByte(srv.URL, ':')+1:])
 	node.Dir = dir
 	var stderr strings.Builder
 	node.Stderr = &stderr

@@ -10,11 +10,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/registryd/registryd/internal/httpx"
+	"github.com/registryd/registryd/internal/syncbuf"
 	"github.com/registryd/registryd/module"
 	moduleplugin "github.com/registryd/registryd/module/plugin"
 	"github.com/registryd/registryd/operation"
@@ -27,35 +27,16 @@ import (
 type world struct {
 	t       *testing.T
 	dir     string
-	log     *log
+	log     *syncbuf.Buffer
 	api     *module.API
 	adapter *moduleplugin.Adapter
 	manager *plugin.Manager
 	srv     *module.Server
 }
 
-// log collects lines.
-type log struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-// Write is part of io.Writer.
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *log) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, dir: t.TempDir(), log: &log{}, api: module.NewAPI()}
+	w := &world{t: t, dir: t.TempDir(), log: &syncbuf.Buffer{}, api: module.NewAPI()}
 	logger := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	tasks := operation.NewTasks(operation.TaskConfig{})
 	w.srv = &module.Server{API: w.api, Prefix: "/", Tasks: tasks, Adapter: &httpx.Adapter{Logger: logger}, Logger: logger}

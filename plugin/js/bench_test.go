@@ -72,7 +72,7 @@ func FuzzValues(f *testing.F) {
 	i := one(f, "export const echo = v => v")
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if !json.Valid(data) {
-			t.Skip()
+			return
 		}
 		got, err := i.Call(t.Context(), "echo", data)
 		if _, ok := err.(*plugin.Rejection); err != nil && !ok || !i.Reusable() {

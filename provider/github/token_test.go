@@ -1,7 +1,6 @@
 package github_test
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/registryd/registryd/internal/fetch"
 	"github.com/registryd/registryd/internal/outcome"
+	"github.com/registryd/registryd/internal/syncbuf"
 	"github.com/registryd/registryd/pkgref"
 	"github.com/registryd/registryd/provider/github"
 	"github.com/registryd/registryd/provider/providertest"
@@ -138,21 +138,9 @@ func TestDocumentFromAnotherHost(t *testing.T) {
 	}
 }
 
-// safeBuffer is a log that many may write.
-type safeBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *safeBuffer) Write(b []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(b)
-}
-
 func TestTokensAreNeverShown(t *testing.T) {
 	t.Parallel()
-	var log safeBuffer
+	var log syncbuf.Buffer
 	g := providertest.NewGitHub(t)
 	g.Release(t, widget("1.0.0"))
 	g.Private("@acme/widget", "repo-hunter2")
@@ -183,8 +171,8 @@ func TestTokensAreNeverShown(t *testing.T) {
 	config.Scope = map[string]string{"a/b": "hunter2"}
 	_, err = github.New(config)
 	note(err)
-	all := strings.Join(shown, "\n") + log.b.String()
-	if log.b.Len() == 0 || strings.Contains(all, "hunter2") || strings.Contains(all, "TEMPORARYPASS") {
+	all := strings.Join(shown, "\n") + log.String()
+	if log.String() == "" || strings.Contains(all, "hunter2") || strings.Contains(all, "TEMPORARYPASS") {
 		t.Errorf("shown:\n%s", all)
 	}
 }
