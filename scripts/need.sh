@@ -1,7 +1,7 @@
 # Sourced by the other scripts: finds what they need, and installs it where
 # that is possible without asking anybody.
 #
-# need_nginx, need_npm, need_chromium and need_s3 return 0 when the tool is there afterwards.
+# Each need_… returns 0 when the thing is there afterwards.
 
 say() { printf '%s\n' "$*" >&2; }
 
@@ -19,10 +19,25 @@ install_debian() {
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
 }
 
-find_nginx() {
-	command -v nginx 2>/dev/null && return 0
-	[ -x /usr/sbin/nginx ] && echo /usr/sbin/nginx
+# found PROGRAM prints where it is; systems keep servers outside of PATH.
+found() {
+	command -v "$1" 2>/dev/null && return 0
+	[ -x "/usr/sbin/$1" ] && echo "/usr/sbin/$1"
 }
+
+# need PROGRAM [PACKAGE] installs one program.
+need() {
+	[ -n "$(found "$1")" ] && return 0
+	install_debian "${2:-$1}" && [ -n "$(found "$1")" ]
+}
+
+need_strace() { need strace; }
+need_node() { need node nodejs; }
+need_npm() { need npm; }
+need_logrotate() { need logrotate; }
+need_systemd() { need systemd-analyze systemd; }
+
+find_nginx() { found nginx; }
 
 need_nginx() {
 	[ -n "$(find_nginx)" ] && return 0
@@ -32,18 +47,19 @@ need_nginx() {
 	[ -n "$(find_nginx)" ]
 }
 
+# need_brotli wants the module that lets nginx serve what is packed with brotli.
+need_brotli() {
+	[ -e /usr/lib/nginx/modules/ngx_http_brotli_static_module.so ] || install_debian libnginx-mod-http-brotli-static
+}
+
 # registry_known tells whether some configuration of npm names a registry.
 registry_known() {
 	[ -n "${npm_config_registry:-}${NPM_CONFIG_REGISTRY:-}" ] && return 0
 	grep -qs '^[[:space:]]*registry[[:space:]]*=' .npmrc "$HOME/.npmrc" /etc/npmrc
 }
 
-need_npm() {
-	registry_known && return 0
-	command -v npm >/dev/null 2>&1 && return 0
-	install_debian npm || return 1
-	command -v npm >/dev/null 2>&1
-}
+# need_registry makes one known: npm has one without any configuration.
+need_registry() { registry_known || need_npm; }
 
 find_chromium() {
 	command -v chromium 2>/dev/null || command -v chromium-browser 2>/dev/null || command -v google-chrome 2>/dev/null

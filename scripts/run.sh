@@ -14,7 +14,7 @@ if [ -z "${REGISTRYD_ADMIN_TOKEN:-}" ]; then
 	REGISTRYD_ADMIN_TOKEN=$(cat "$run/admin-token")
 	export REGISTRYD_ADMIN_TOKEN
 fi
-if [ "$config" = sample/registryd.yaml ] && ! need_npm; then
+if [ "$config" = sample/registryd.yaml ] && ! need_registry; then
 	say "no npm registry is known and npm cannot be installed: only the packages in sample/packages are served."
 	say "name a registry in the environment to change that: npm_config_registry=https://..."
 	config=sample/local.yaml

@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 . scripts/need.sh
 need_nginx || { say "make soak needs nginx"; exit 1; }
-command -v strace >/dev/null 2>&1 || install_debian strace || say "no strace is here: some faults are not injected"
-DURATION=${DURATION:-2m}
+need_strace || say "no strace is here: some faults are not injected"
+export DURATION="${DURATION:-2m}"
 say "load runs for $DURATION; all in all it takes a few minutes more"
-SOAK=$DURATION exec go test -count=1 -timeout 4h ${TESTFLAGS:-} ./internal/faults
+exec go tool gotestsum --format standard-quiet -- -tags soak -count=1 -timeout 4h ${TESTFLAGS:-} ./internal/faults

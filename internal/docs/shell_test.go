@@ -3,6 +3,7 @@ package docs_test
 import (
 	"fmt"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -25,6 +26,26 @@ func TestShellParses(t *testing.T) {
 		cmd.Stdin = strings.NewReader(text)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Errorf("%s: %v\n%s", where, err, out)
+		}
+	}
+}
+
+// TestSkippedTests_CI runs what judges a run of the tests: people may leave some
+// out, CI may not.
+func TestSkippedTests_CI(t *testing.T) {
+	t.Parallel()
+	if !strings.Contains(read(t, ".ci/run"), "export CI=true") {
+		t.Error(".ci/run does not set CI")
+	}
+	for _, c := range []struct {
+		skipped, ci string
+		passes      bool
+	}{{"0", "true", true}, {"1", "true", false}, {"12", "true", false}, {"0", "", true}, {"3", "", true}} {
+		cmd := exec.Command("sh", filepath.Join(root, "scripts/skipped.sh"))
+		cmd.Env = []string{"TESTS_SKIPPED=" + c.skipped, "CI=" + c.ci}
+		out, err := cmd.CombinedOutput()
+		if (err == nil) != c.passes || strings.Contains(string(out), "skipped") == (c.skipped == "0") {
+			t.Errorf("%+v: %v\n%s", c, err, out)
 		}
 	}
 }

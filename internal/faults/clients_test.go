@@ -22,7 +22,7 @@ import (
 func TestManyColdNames_Fault22(t *testing.T) {
 	t.Parallel()
 	names := 300
-	if soaking(t) {
+	if soaking {
 		names = 10_000
 	}
 	var pkgs []providertest.Package
@@ -246,7 +246,7 @@ func TestReloadStorm_Fault31(t *testing.T) {
 		return files[(client*31+i)%len(files)]
 	})
 	signals := 200
-	if soaking(t) {
+	if soaking {
 		signals = 1000
 	}
 	for i := range signals {
@@ -281,7 +281,7 @@ func TestReloadStorm_Fault31(t *testing.T) {
 func TestRandomNames_Fault36(t *testing.T) {
 	t.Parallel()
 	names := 3000
-	if soaking(t) {
+	if soaking {
 		names = 1_000_000
 	}
 	p := some("real")

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/registryd/registryd/internal/e2e"
+	"github.com/registryd/registryd/internal/testenv"
 	"github.com/registryd/registryd/provider/providertest"
 )
 
@@ -26,16 +27,7 @@ func mounted(t *testing.T, options string) string {
 	if err := os.Chmod(dir, 0o755); err != nil { // nginx's worker must get through
 		t.Fatal(err)
 	}
-	if err := syscall.Mount("none", dir, "tmpfs", 0, "mode=0755,"+options); err != nil {
-		if os.Getenv("CI") == "true" && os.Getuid() == 0 {
-			t.Logf("this root may not mount: %v", err)
-		}
-		t.Skipf("FAULTS OF THE DISK ARE NOT TESTED HERE: mounting a tmpfs needs root: %v", err)
-	}
-	t.Cleanup(func() {
-		// Children of other tests have our files until they run their programs.
-		eventually(t, "it cannot be unmounted", func() bool { return syscall.Unmount(dir, 0) == nil })
-	})
+	testenv.Tmpfs(t, dir, "mode=0755,"+options)
 	return dir
 }
 
@@ -104,7 +96,7 @@ func TestDiskFull_Fault5(t *testing.T) {
 
 func TestFilesTooLarge_Fault6(t *testing.T) {
 	t.Parallel()
-	prlimit := tool(t, "prlimit")
+	prlimit := testenv.Program(t, "prlimit")
 	held, big := some("held"), noise("big", "1.0.0", 3<<20)
 	r := start(t, e2e.Options{Packages: []providertest.Package{held, big}})
 	r.must(paths(held)[0], http.StatusOK)
@@ -157,7 +149,7 @@ func TestReadOnlyDisk_Fault9(t *testing.T) {
 // descriptors.
 func TestOutOfDescriptors_Fault7(t *testing.T) {
 	t.Parallel()
-	prlimit := tool(t, "prlimit")
+	prlimit := testenv.Program(t, "prlimit")
 	held := providertest.Generate("held", "1.0.0", 500, 100)
 	r := start(t, e2e.Options{Packages: []providertest.Package{held, some("cold")}, LogLevel: "info"})
 	files := paths(held)

@@ -7,6 +7,6 @@
 // package, looks at each answer that any test gets through it, and in the end
 // asks again for everything that was ever answered.
 //
-// The tests with the most dangerous or the longest faults run only where
-// SOAK says how long they may take (make soak).
+// The tests with the most dangerous or the longest faults, and the long form of
+// others, are built with the tag soak (make soak).
 package faults

@@ -5,12 +5,11 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
-	"os/exec"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/registryd/registryd/internal/e2e"
+	"github.com/registryd/registryd/internal/testenv"
 	"github.com/registryd/registryd/provider/providertest"
 )
 
@@ -94,7 +93,7 @@ func TestKilledAtAnyMoment_Fault2_Gate12(t *testing.T) {
 // second, and so on, until it survives everything that is asked of it.
 func TestKilledAroundRenames_Fault3(t *testing.T) {
 	t.Parallel()
-	strace := tool(t, "strace")
+	strace := testenv.Program(t, "strace")
 	p, q := some("first"), some("second")
 	r := start(t, e2e.Options{Packages: []providertest.Package{p, q}, LogLevel: "info"})
 	everything := append(paths(p), paths(q)...)
@@ -144,18 +143,4 @@ func (r *recorder) alive() bool {
 	case <-time.After(100 * time.Millisecond):
 		return true
 	}
-}
-
-// tool finds a program that CI must have.
-func tool(t *testing.T, name string) string {
-	t.Helper()
-	path, err := exec.LookPath(name)
-	if err == nil {
-		return path
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("%s is not installed, and CI must have it", name)
-	}
-	t.Skipf("%s IS NOT INSTALLED: this fault is not tested here", strings.ToUpper(name))
-	return ""
 }

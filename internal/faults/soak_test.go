@@ -1,3 +1,5 @@
+//go:build soak
+
 package faults_test
 
 import (
@@ -14,32 +16,16 @@ import (
 	"time"
 
 	"github.com/registryd/registryd/internal/e2e"
+	"github.com/registryd/registryd/internal/testenv"
 	"github.com/registryd/registryd/provider/providertest"
 )
 
-// soakTime is how long a soak may take; 0: none is wanted.
-func soakTime(t *testing.T) time.Duration {
+// duration is how long the mixed load runs.
+func duration(t *testing.T) time.Duration {
 	t.Helper()
-	text := os.Getenv("SOAK")
-	if text == "" {
-		return 0
-	}
-	d, err := time.ParseDuration(text)
-	if err != nil {
-		t.Fatalf("SOAK: %v", err)
-	}
-	return d
-}
-
-// soaking tells whether the long form of a test is wanted.
-func soaking(t *testing.T) bool { return soakTime(t) > 0 }
-
-// soak leaves a test out unless somebody wants to wait for it.
-func soak(t *testing.T) time.Duration {
-	t.Helper()
-	d := soakTime(t)
-	if d == 0 {
-		t.Skip("only in make soak")
+	d, err := time.ParseDuration(os.Getenv("DURATION"))
+	if err != nil || d < time.Minute {
+		t.Fatalf("DURATION must be 1m or more, for less says nothing about growth: %v", err)
 	}
 	return d
 }
@@ -48,7 +34,6 @@ func soak(t *testing.T) time.Duration {
 // everything is being written, and starts a daemon on the copy, which believes
 // that the machine was started anew.
 func TestPowerLoss_Fault4(t *testing.T) {
-	soak(t)
 	dir := t.TempDir()
 	image := filepath.Join(dir, "disk")
 	command(t, "truncate", "--size=256M", image)
@@ -116,7 +101,7 @@ func loop(t *testing.T, image, at string) string {
 		t.Fatal(err)
 	}
 	if out, err := exec.Command("mount", "-o", "loop", image, at).CombinedOutput(); err != nil {
-		t.Skipf("A LOSS OF POWER IS NOT TESTED HERE: mounting needs root: %v\n%s", err, out)
+		t.Skipf("no loss of power was tested: mounting needs root: %v\n%s", err, out)
 	}
 	t.Cleanup(func() { _ = exec.Command("umount", "--lazy", at).Run() })
 	return at
@@ -125,11 +110,10 @@ func loop(t *testing.T, image, at string) string {
 // TestLittleMemory_Fault8 gives the daemon a document of 100 MB and a bomb, and
 // little room.
 func TestLittleMemory_Fault8(t *testing.T) {
-	soak(t)
 	p := some("held")
 	r := start(t, e2e.Options{Packages: []providertest.Package{p, some("bomb")}, LogLevel: "info", Config: "limits: {document: 128MiB}\n"})
 	r.StopDaemon()
-	if !r.LaunchDaemon(tool(t, "prlimit"), "--as=2147483648") {
+	if !r.LaunchDaemon(testenv.Program(t, "prlimit"), "--as=2147483648") {
 		t.Fatalf("it does not start:\n%s", tail(r.Log()))
 	}
 	r.must(paths(p)[0], http.StatusOK)
@@ -153,7 +137,6 @@ func TestLittleMemory_Fault8(t *testing.T) {
 // TestInputOutputErrors_Fault10 lets every fifth write, synchronisation or
 // opening fail, in turn.
 func TestInputOutputErrors_Fault10(t *testing.T) {
-	soak(t)
 	for _, call := range []string{"write", "pwrite64", "fsync", "fdatasync", "openat", "renameat", "mkdirat", "fchmodat", "utimensat"} {
 		t.Run(call, func(t *testing.T) {
 			var pkgs []providertest.Package
@@ -163,7 +146,7 @@ func TestInputOutputErrors_Fault10(t *testing.T) {
 			r := start(t, e2e.Options{Packages: pkgs, LogLevel: "info"})
 			r.must(paths(pkgs[0])[0], http.StatusOK)
 			pid := itoa(r.Pid())
-			inject := exec.Command(tool(t, "strace"), "-f", "-qq", "-p", pid, "-o", "/dev/null", "-e", "trace="+call, "--inject", call+":error=EIO:when=3+5")
+			inject := exec.Command(testenv.Program(t, "strace"), "-f", "-qq", "-p", pid, "-o", "/dev/null", "-e", "trace="+call, "--inject", call+":error=EIO:when=3+5")
 			if err := inject.Start(); err != nil {
 				t.Fatal(err)
 			}
@@ -195,7 +178,7 @@ type sample struct{ heap, goroutines, descriptors, staged float64 }
 // TestMixedLoad_Fault39 runs everything at once, with one fault in a hundred
 // answers, and holds the last quarter against the second.
 func TestMixedLoad_Fault39(t *testing.T) {
-	total := soak(t)
+	total := duration(t)
 	var pkgs []providertest.Package
 	for i := range 40 {
 		pkgs = append(pkgs, providertest.Generate(fmt.Sprintf("mixed-%d", i%8), fmt.Sprintf("1.%d.0", i/8), 40, 2000))

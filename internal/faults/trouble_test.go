@@ -213,7 +213,7 @@ func TestTwoDaemons_Fault29(t *testing.T) {
 func TestFlushAgainstReaders_Fault34(t *testing.T) {
 	t.Parallel()
 	rounds, readers := 30, 20
-	if soaking(t) {
+	if soaking {
 		rounds, readers = 500, 200
 	}
 	one, two := providertest.Generate("moving", "1.0.0", 20, 3000), providertest.Generate("moving", "1.1.0", 20, 3000)
