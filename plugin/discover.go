@@ -158,14 +158,23 @@ func (u *unit) manifest() (Manifest, error) {
 	if err != nil {
 		return Manifest{}, err
 	}
-	m, err := ParseManifest(data, u.base())
+	m, err := u.parse(data)
 	if err != nil {
-		return m, outcome.Wrap(outcome.Invalid, err, "%s", u.notes)
+		return m, err
 	}
 	if m.Engine == EngineJS && m.Main == "" {
 		m.Main, err = u.findMain()
 	}
 	return m, err
+}
+
+// parse reads a manifest. Errors: outcome.Invalid, with the name of its file.
+func (u *unit) parse(data []byte) (Manifest, error) {
+	m, err := ParseManifest(data, u.base())
+	if err != nil {
+		return m, outcome.Wrap(outcome.Invalid, err, "%s", u.notes)
+	}
+	return m, nil
 }
 
 func (u *unit) manifestText() ([]byte, error) {

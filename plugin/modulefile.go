@@ -23,9 +23,9 @@ func (u *unit) moduleManifest() (Manifest, error) {
 	if err != nil {
 		return Manifest{}, err
 	}
-	m, err := ParseManifest(data, u.base())
+	m, err := u.parse(data)
 	if err != nil {
-		return m, outcome.Wrap(outcome.Invalid, err, "%s", u.notes)
+		return m, err
 	}
 	if m.Kind == "" {
 		m.Kind = KindModule

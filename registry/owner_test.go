@@ -48,6 +48,24 @@ func (o owned) entries(t *testing.T, names ...string) []provider.Entry {
 	return list
 }
 
+// askInside asks for a file, and comes back when the public registry is asked for
+// what. It answers with the fault once finish is called, which waits for the end.
+func (o owned) askInside(t *testing.T, e *env, path string, what providertest.Kind, f providertest.Fault) (finish func() error) {
+	t.Helper()
+	release, ended := make(chan struct{}), make(chan error, 1)
+	f.Wait, f.Times = release, 1
+	o.publicly.Fault(what, "", f)
+	go func() {
+		_, err := e.body(t, path)
+		ended <- err
+	}()
+	o.publicly.Await(what, "", 1)
+	return func() error {
+		close(release)
+		return <-ended
+	}
+}
+
 // A reload gives names to an owner: what others brought of them before is not
 // served any more, and all else stays.
 func TestNewOwner_PC3(t *testing.T) {
@@ -97,19 +115,11 @@ func TestFetchedWhileOwnerChanged_PC3(t *testing.T) {
 	t.Parallel()
 	o := newOwned(t)
 	e := start(t, setup{entries: o.entries(t)})
-	release := make(chan struct{})
-	o.publicly.Fault(providertest.Tarball, "", providertest.Fault{Wait: release, Times: 1})
-	ended := make(chan error, 1)
-	go func() {
-		_, err := e.body(t, "/lib/@acme/p/1.0.0/a.js")
-		ended <- err
-	}()
-	o.publicly.Await(providertest.Tarball, "", 1)
+	finish := o.askInside(t, e, "/lib/@acme/p/1.0.0/a.js", providertest.Tarball, providertest.Fault{})
 	if _, err := e.Swap(generation(t, setup{entries: o.entries(t, "@acme/*")})); err != nil {
 		t.Fatal(err)
 	}
-	close(release)
-	if err := <-ended; !errors.Is(err, outcome.Busy) {
+	if err := finish(); !errors.Is(err, outcome.Busy) {
 		t.Errorf("the request of before ended with %v", err)
 	}
 	e.wantViewed(t)
@@ -227,21 +237,11 @@ func TestMarkOfBefore_PC3_PH7(t *testing.T) {
 	o := newOwned(t)
 	o.own.Add(t, providertest.Package{Name: "@acme/z", Version: "1.0.0", Files: map[string][]byte{"a.js": []byte("own")}})
 	e := start(t, setup{entries: o.entries(t)})
-	release := make(chan struct{})
-	f := providertest.Status(http.StatusNotFound)
-	f.Wait, f.Times = release, 1
-	o.publicly.Fault(providertest.Version, "", f)
-	ended := make(chan error, 1)
-	go func() {
-		_, err := e.body(t, "/lib/@acme/z/1.0.0/a.js")
-		ended <- err
-	}()
-	o.publicly.Await(providertest.Version, "", 1)
+	finish := o.askInside(t, e, "/lib/@acme/z/1.0.0/a.js", providertest.Version, providertest.Status(http.StatusNotFound))
 	if _, err := e.Swap(generation(t, setup{entries: o.entries(t, "@acme/*")})); err != nil {
 		t.Fatal(err)
 	}
-	close(release)
-	<-ended
+	_ = finish() // whatever became of it
 	e.wantBody(t, "/lib/@acme/z/1.0.0/a.js", "own")
 }
 
@@ -262,22 +262,12 @@ func TestAssumedOfBefore_PC3(t *testing.T) {
 		return setup{entries: append(o.entries(t, names...), provider.Entry{Provider: u})}
 	}
 	e := start(t, chain())
-	release := make(chan struct{})
-	f := providertest.Status(http.StatusNotFound)
-	f.Wait, f.Times = release, 1
-	o.publicly.Fault(providertest.Version, "", f)
-	ended := make(chan error, 1)
-	go func() {
-		_, err := e.body(t, "/lib/@acme/z/1.0.0/a.js")
-		ended <- err
-	}()
-	o.publicly.Await(providertest.Version, "", 1)
+	finish := o.askInside(t, e, "/lib/@acme/z/1.0.0/a.js", providertest.Version, providertest.Status(http.StatusNotFound))
 	if _, err := e.Swap(generation(t, chain("@acme/*"))); err != nil {
 		t.Fatal(err)
 	}
 	asked := len(s.Requests())
-	close(release)
-	<-ended
+	_ = finish() // whatever became of it
 	if n := len(s.Requests()) - asked; n > 0 {
 		t.Errorf("%d requests to somebody else for an owned name", n)
 	}

@@ -112,24 +112,33 @@ func (c *client) call(ctx context.Context, method, path string, v any) error {
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Authorization", "Bearer "+c.token)
+	return c.do(req, "daemon", v, func(resp *http.Response, data []byte) error { return c.refusal(resp, data, path) })
+}
+
+// do sends a request to whom, and decodes the answer into v, unless v is nil.
+// What is refused becomes an error of refused. Errors: its own, or that nobody
+// can be reached or understood.
+func (c *client) do(req *http.Request, whom string, v any, refused func(*http.Response, []byte) error) error {
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return fmt.Errorf("cannot reach the daemon: %w", err)
+		return fmt.Errorf("cannot reach the %s: %w", whom, err)
 	}
 	defer resp.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return fmt.Errorf("read the daemon's answer: %w", err)
+		return fmt.Errorf("read the answer of the %s: %w", whom, err)
 	}
 	if resp.StatusCode != http.StatusOK {
-		return c.refusal(resp, data, path)
+		return refused(resp, data)
 	}
 	if v == nil {
 		return nil
 	}
 	if err := json.Unmarshal(data, v); err != nil {
-		return fmt.Errorf("the daemon's answer is not what this version understands: %w", err)
+		return fmt.Errorf("the answer of the %s is not what this version understands: %w", whom, err)
 	}
 	return nil
 }

@@ -156,25 +156,7 @@ func (c *client) send(ctx context.Context, path, kind string, body []byte, v any
 	}
 	req.Header.Set("Content-Type", kind)
 	req.Header.Set("Expect", "100-continue") // a refusal comes before the body is sent
-	if c.token != "" {
-		req.Header.Set("Authorization", "Bearer "+c.token)
-	}
-	resp, err := c.http.Do(req)
-	if err != nil {
-		return fmt.Errorf("cannot reach the component registry: %w", err)
-	}
-	defer resp.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	if err != nil {
-		return fmt.Errorf("read the registry's answer: %w", err)
-	}
-	if resp.StatusCode != http.StatusOK {
-		return refusedPublication(resp, data)
-	}
-	if v == nil {
-		return nil
-	}
-	return json.Unmarshal(data, v)
+	return c.do(req, "component registry", v, refusedPublication)
 }
 
 func refusedPublication(resp *http.Response, data []byte) error {

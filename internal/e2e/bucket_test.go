@@ -1,10 +1,8 @@
 package e2e_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,23 +31,11 @@ type acknowledged struct {
 
 // try sends one request; it returns the body of a 200, "" for anything else.
 func try(s *e2e.Stack, path string, body []byte, header ...string) string {
-	r, err := http.NewRequest("POST", s.Daemon+componentPrefix+path, bytes.NewReader(body))
-	if err != nil {
+	a, err := s.Send("POST", s.Daemon+componentPrefix+path, body, header...)
+	if err != nil || a.Status != 200 {
 		return ""
 	}
-	for i := 0; i+1 < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
-	}
-	res, err := s.Client.Do(r)
-	if err != nil {
-		return ""
-	}
-	defer res.Body.Close()
-	var out bytes.Buffer
-	if _, err := out.ReadFrom(res.Body); err != nil || res.StatusCode != 200 {
-		return ""
-	}
-	return out.String()
+	return string(a.Body)
 }
 
 // TestComponents_CN3_TwoDaemonsOneBucket lets two daemons register and publish

@@ -75,25 +75,18 @@ func publishCase(t *testing.T, s *e2e.Stack, c unpacktest.Case) bool {
 		t.Error(err)
 		return false
 	}
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+componentPrefix+"/"+c.Package()+"/1.0.0", &out)
-	if err != nil {
-		t.Error(err)
-		return false
-	}
-	r.Header.Set("Content-Type", form.FormDataContentType())
-	r.Header.Set("Authorization", "Bearer "+componentToken)
-	res, err := s.Client.Do(r)
+	a, err := s.Send(http.MethodPost, s.URL+componentPrefix+"/"+c.Package()+"/1.0.0", out.Bytes(),
+		"Content-Type", form.FormDataContentType(), "Authorization", "Bearer "+componentToken)
 	if err != nil {
 		t.Errorf("%s: %v", c.Name, err)
 		return false
 	}
-	defer res.Body.Close()
 	var told struct{ Type, Error string }
-	err = json.NewDecoder(res.Body).Decode(&told)
-	switch res.StatusCode {
+	err = json.Unmarshal(a.Body, &told)
+	switch a.Status {
 	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
 		if err != nil || told.Type == "" || told.Error == "" {
-			t.Errorf("%s: %d without a reason: %v", c.Name, res.StatusCode, err)
+			t.Errorf("%s: %d without a reason: %v", c.Name, a.Status, err)
 		}
 		return false
 	case http.StatusOK:
@@ -102,7 +95,7 @@ func publishCase(t *testing.T, s *e2e.Stack, c unpacktest.Case) bool {
 		}
 		return true
 	}
-	t.Errorf("%s: %d %+v", c.Name, res.StatusCode, told)
+	t.Errorf("%s: %d %+v", c.Name, a.Status, told)
 	return false
 }
 

@@ -6,7 +6,6 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
-	"io"
 	"mime/multipart"
 	"net/http"
 	"os"
@@ -55,23 +54,11 @@ func componentForm(t *testing.T, code, peers string) (body []byte, contentType s
 
 func send(t *testing.T, s *e2e.Stack, method, path string, body []byte, header ...string) (int, http.Header, string) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), method, s.URL+componentPrefix+path, bytes.NewReader(body))
+	a, err := s.Send(method, s.URL+componentPrefix+path, body, header...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := 0; i+1 < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
-	}
-	res, err := s.Client.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	data, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return res.StatusCode, res.Header, string(data)
+	return a.Status, a.Header, string(a.Body)
 }
 
 func publishComponent(t *testing.T, s *e2e.Stack, path, code, peers string) {
@@ -218,15 +205,8 @@ func TestComponents_CP10_KilledDaemonLosesNothing(t *testing.T) {
 		defer func() { done <- n }()
 		for i := range 1000 {
 			form, kind := componentForm(t, fmt.Sprint("code ", i), `{"react":"*"}`)
-			r, _ := http.NewRequest("POST", fmt.Sprintf("%s%s/widget/1.%d.0", s.Daemon, componentPrefix, i), bytes.NewReader(form))
-			r.Header.Set("Content-Type", kind)
-			r.Header.Set("Authorization", "Bearer "+componentToken)
-			res, err := s.Client.Do(r)
-			if err != nil {
-				return
-			}
-			res.Body.Close()
-			if res.StatusCode != 200 {
+			a, err := s.Send("POST", fmt.Sprintf("%s%s/widget/1.%d.0", s.Daemon, componentPrefix, i), form, "Content-Type", kind, "Authorization", "Bearer "+componentToken)
+			if err != nil || a.Status != 200 {
 				return
 			}
 			n = i + 1

@@ -77,23 +77,11 @@ func writeModules(t *testing.T, dir string, files map[string]string) {
 func operate(t *testing.T, s *e2e.Stack, line, body string, header ...string) (status int, h http.Header, text string) {
 	t.Helper()
 	method, path, _ := strings.Cut(line, " ")
-	r, err := http.NewRequestWithContext(t.Context(), method, s.URL+modulePrefix+path, strings.NewReader(body))
+	a, err := s.Send(method, s.URL+modulePrefix+path, []byte(body), header...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := 0; i+1 < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
-	}
-	res, err := s.Client.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	data, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return res.StatusCode, res.Header, strings.TrimSpace(string(data))
+	return a.Status, a.Header, strings.TrimSpace(string(a.Body))
 }
 
 // TestModules_D13_N9 asks modules through both forms of nginx's configuration: the prefix is routed with all methods,

@@ -305,9 +305,16 @@ func (s *Stack) Get(path string, header ...string) Answer {
 	return a
 }
 
-// Try sends one request to an absolute URL. Errors: those of the transport.
+// Try sends a request without a body to an absolute URL. Errors: those of the
+// transport.
 func (s *Stack) Try(method, url string, header ...string) (Answer, error) {
-	req, err := http.NewRequest(method, url, http.NoBody)
+	return s.Send(method, url, nil, header...)
+}
+
+// Send sends a request to an absolute URL; header are pairs of key and value.
+// Errors: those of the transport.
+func (s *Stack) Send(method, url string, body []byte, header ...string) (Answer, error) {
+	req, err := http.NewRequest(method, url, bytes.NewReader(body))
 	if err != nil {
 		return Answer{}, err
 	}
@@ -319,8 +326,8 @@ func (s *Stack) Try(method, url string, header ...string) (Answer, error) {
 		return Answer{}, err
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	return Answer{resp.StatusCode, resp.Header, body}, err
+	data, err := io.ReadAll(resp.Body)
+	return Answer{resp.StatusCode, resp.Header, data}, err
 }
 
 // Admin sends a request to the admin routes of the daemon.

@@ -3,9 +3,7 @@ package faults_test
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"fmt"
-	"io"
 	"io/fs"
 	"mime/multipart"
 	"net"
@@ -72,22 +70,11 @@ func form(t *testing.T, parts ...part) (body []byte, contentType string) {
 // send publishes a body; status 0 where the connection broke.
 func (u uploads) send(what string, body []byte, contentType, token string) (status int, text string) {
 	u.t.Helper()
-	r, err := http.NewRequestWithContext(context.WithoutCancel(u.t.Context()), http.MethodPost, u.base+what, bytes.NewReader(body))
-	if err != nil {
-		u.t.Fatal(err)
-	}
-	r.Header.Set("Content-Type", contentType)
-	r.Header.Set("Authorization", "Bearer "+token)
-	res, err := u.Client.Do(r)
+	a, err := u.Send(http.MethodPost, u.base+what, body, "Content-Type", contentType, "Authorization", "Bearer "+token)
 	if err != nil {
 		return 0, err.Error()
 	}
-	defer res.Body.Close()
-	data, err := io.ReadAll(res.Body)
-	if err != nil {
-		return 0, err.Error()
-	}
-	return res.StatusCode, string(data)
+	return a.Status, string(a.Body)
 }
 
 // begin sends the head of a publication that promises length bytes, and some of
