@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"gopkg.in/yaml.v3"
 )
@@ -78,32 +79,24 @@ func (r *reader) add(n *yaml.Node, format string, args ...any) {
 
 // members hands the members of a mapping to those who know them, in their order.
 func (r *reader) members(n *yaml.Node, known map[string]func(*yaml.Node)) {
-	n = resolved(n)
-	if n.Kind != yaml.MappingNode {
-		r.add(n, "must be a mapping")
-		return
-	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], n.Content[i+1]
-		f, ok := known[key.Value]
-		switch {
-		case ok:
-			f(resolved(value))
-		case r.strict:
+	r.each(n, func(key, value *yaml.Node) {
+		if f, ok := known[key.Value]; ok {
+			f(value)
+		} else if r.strict {
 			r.add(key, "unknown key %s", key.Value)
 		}
-	}
+	})
 }
 
 // each hands all members of a mapping over, in their order.
-func (r *reader) each(n *yaml.Node, f func(key string, at, value *yaml.Node)) {
+func (r *reader) each(n *yaml.Node, f func(key, value *yaml.Node)) {
 	n = resolved(n)
 	if n.Kind != yaml.MappingNode {
 		r.add(n, "must be a mapping")
 		return
 	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		f(n.Content[i].Value, n.Content[i], resolved(n.Content[i+1]))
+		f(n.Content[i], resolved(n.Content[i+1]))
 	}
 }
 
@@ -114,7 +107,7 @@ func resolved(n *yaml.Node) *yaml.Node {
 	return n
 }
 
-// text, truth and count read a scalar.
+// text, truth, count and milliseconds read a scalar.
 func (r *reader) text(at *string) func(*yaml.Node) {
 	return func(n *yaml.Node) {
 		if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
@@ -138,6 +131,17 @@ func (r *reader) count(at *int) func(*yaml.Node) {
 		if err := n.Decode(at); err != nil {
 			r.add(n, "must be a number")
 		}
+	}
+}
+
+func (r *reader) milliseconds(at *time.Duration, problem string) func(*yaml.Node) {
+	return func(n *yaml.Node) {
+		var ms float64
+		if n.Decode(&ms) != nil || !(ms >= 0 && ms < 1e12) {
+			r.add(n, "%s", problem)
+			return
+		}
+		*at = time.Duration(ms * float64(time.Millisecond))
 	}
 }
 

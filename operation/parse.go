@@ -4,7 +4,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"time"
 
 	"gopkg.in/yaml.v3"
 
@@ -26,9 +25,13 @@ func ParseJSON(path string, data []byte) (Descriptor, error) {
 // ParseYAML reads the member "operations" of a module.yaml, name or path to declaration. Errors: outcome.Invalid, with
 // lines.
 func ParseYAML(n *yaml.Node) ([]Descriptor, error) {
-	r := &reader{strict: true}
+	return (&reader{strict: true}).descriptors(n)
+}
+
+// descriptors reads a mapping of names or paths to declarations. Errors: outcome.Invalid.
+func (r *reader) descriptors(n *yaml.Node) ([]Descriptor, error) {
 	var list []Descriptor
-	r.each(n, func(key string, _, value *yaml.Node) { list = append(list, r.descriptor(key, value)) })
+	r.each(n, func(key, value *yaml.Node) { list = append(list, r.descriptor(key.Value, value)) })
 	return list, r.end("")
 }
 
@@ -51,22 +54,28 @@ func (r *reader) descriptor(key string, n *yaml.Node) Descriptor {
 	}
 	if n.Kind == yaml.ScalarNode && n.Tag == "!!str" {
 		d.Handler.Static = n.Value // a text is a directory
-		d.Path = strings.TrimSuffix(d.Path, "/") + "/" + restName
-		return d
+	} else {
+		r.declaration(n, &d)
 	}
+	if d.Handler.Static != "" && !strings.HasSuffix(d.Path, "/"+restName) {
+		d.Path = strings.TrimSuffix(d.Path, "/") + "/" + restName
+	}
+	return d
+}
+
+func (r *reader) declaration(n *yaml.Node, d *Descriptor) {
 	var auth string
-	var maxAge float64
 	parseBody := true
-	protocol := false
+	var source Source // of all parameters, of a protocol
 	r.members(n, map[string]func(*yaml.Node){
 		"name": r.text(&d.Name), "description": r.text(&d.Description), "method": r.text(&d.Method), "path": r.text(&d.Path),
-		"auth": r.text(&auth), "params": func(n *yaml.Node) { r.params(n, &d) },
+		"auth": r.text(&auth), "params": func(n *yaml.Node) { r.params(n, d) },
 		"parseBody": r.truth(&parseBody), "missingStatus": r.count(&d.MissingStatus),
-		"serialize": func(n *yaml.Node) { r.serialize(n, &d) }, "response": func(n *yaml.Node) { r.response(n, &d) },
-		"errors": func(n *yaml.Node) { r.faults(n, &d) }, "longRunning": func(n *yaml.Node) { r.longRunning(n, &d) },
-		"middleware": func(n *yaml.Node) { r.middleware(n, &d) }, "handler": func(n *yaml.Node) { r.handler(n, &d) },
-		"msg": r.text(&d.Messages.Begin), "request": func(n *yaml.Node) { protocol = true; r.request(n, &d) },
-		"maxAge":   func(n *yaml.Node) { _ = n.Decode(&maxAge) },
+		"serialize": func(n *yaml.Node) { r.serialize(n, d) }, "response": func(n *yaml.Node) { r.response(n, d) },
+		"errors": func(n *yaml.Node) { r.faults(n, d) }, "longRunning": func(n *yaml.Node) { r.longRunning(n, d) },
+		"middleware": func(n *yaml.Node) { r.middleware(n, d) }, "handler": func(n *yaml.Node) { r.handler(n, d) },
+		"msg": r.text(&d.Messages.Begin), "request": func(n *yaml.Node) { source = r.request(n, d) },
+		"maxAge":   r.maxAge(d),
 		"requires": ignore, "ensures": ignore, "synchronous": ignore, "handleErrors": ignore, "args": ignore,
 	})
 	d.Key = d.Key || auth == "key"
@@ -74,23 +83,21 @@ func (r *reader) descriptor(key string, n *yaml.Node) Descriptor {
 		r.add(n, "auth must be key or none, not %q", auth)
 	}
 	d.NoBody = !parseBody
-	d.Handler.MaxAge = max(d.Handler.MaxAge, time.Duration(maxAge)*time.Millisecond)
 	if strings.EqualFold(d.Method, "del") {
 		d.Method = "DELETE"
 	}
-	if d.Handler.Static != "" && !strings.HasSuffix(d.Path, "/"+restName) {
-		d.Path = strings.TrimSuffix(d.Path, "/") + "/" + restName
+	if source != "" {
+		d.Protocol = true
+		for i := range d.Params {
+			d.Params[i].In = source
+		}
 	}
-	if protocol {
-		d.asProtocol()
-	}
-	return d
 }
 
 // params reads the parameters, in their order.
 func (r *reader) params(n *yaml.Node, d *Descriptor) {
-	r.each(n, func(name string, _, value *yaml.Node) {
-		p := Param{Name: name}
+	r.each(n, func(key, value *yaml.Node) {
+		p := Param{Name: key.Value}
 		if value.Kind == yaml.ScalarNode && value.Tag == "!!str" {
 			p.Type = value.Value
 		} else {
@@ -113,15 +120,9 @@ func (r *reader) param(n *yaml.Node, p *Param) {
 				p.Type = builtin
 				return
 			}
-			if n.Kind == yaml.MappingNode {
-				for i := 0; i+1 < len(n.Content); i += 2 { // JSON itself stands for any value
-					if n.Content[i].Value == "$builtin" {
-						p.Type = n.Content[i+1].Value
-					}
-				}
-				return
+			if n.Kind != yaml.MappingNode { // what else code has there says nothing
+				r.text(&p.Type)(n)
 			}
-			r.text(&p.Type)(n)
 		},
 		"deserialize": func(n *yaml.Node) {
 			name, _ := function(n)
@@ -177,8 +178,8 @@ func (r *reader) keys(n *yaml.Node, d *Descriptor) {
 		n = resolved(n.Content[0])
 	}
 	d.Response.Keys = []Key{}
-	r.each(n, func(name string, _, value *yaml.Node) {
-		k := Key{Name: name, Type: value.Value}
+	r.each(n, func(key, value *yaml.Node) {
+		k := Key{Name: key.Value, Type: value.Value}
 		if _, builtin := function(value); builtin != "" {
 			k.Type = builtin
 		}
@@ -187,14 +188,14 @@ func (r *reader) keys(n *yaml.Node, d *Descriptor) {
 }
 
 func (r *reader) faults(n *yaml.Node, d *Descriptor) {
-	r.each(n, func(name string, _, value *yaml.Node) {
-		f := Fault{Name: name}
+	r.each(n, func(key, value *yaml.Node) {
+		f := Fault{Name: key.Value}
 		r.members(value, map[string]func(*yaml.Node){
 			"status": r.count(&f.Status), "msg": r.text(&f.Message), "message": r.text(&f.Message),
 			"suggestions": r.texts(&f.Suggestions), "schema": ignore,
 		})
 		if f.Status != 0 && (f.Status < 400 || f.Status > 599) {
-			r.add(value, "error %s: status must be from 400 to 599", name)
+			r.add(value, "error %s: status must be from 400 to 599", f.Name)
 		}
 		d.Faults = append(d.Faults, f)
 	})
@@ -203,13 +204,12 @@ func (r *reader) faults(n *yaml.Node, d *Descriptor) {
 func (r *reader) longRunning(n *yaml.Node, d *Descriptor) {
 	switch {
 	case n.Kind == yaml.MappingNode:
-		var estimate float64 // in milliseconds; a function is asked by the code
+		d.LongRunning = &LongRunning{}
 		r.members(n, map[string]func(*yaml.Node){"appraise": func(n *yaml.Node) {
-			if name, _ := function(n); name == "" && (n.Decode(&estimate) != nil || !(estimate >= 0 && estimate < 1e12)) {
-				r.add(n, "appraise must be a number of milliseconds, or a function")
+			if name, _ := function(n); name == "" { // a function is asked by the code
+				r.milliseconds(&d.LongRunning.Estimate, "appraise must be a number of milliseconds, or a function")(n)
 			}
 		}})
-		d.LongRunning = &LongRunning{Estimate: time.Duration(estimate * float64(time.Millisecond))}
 	case n.Value == "true", n.Value == "auto":
 		d.LongRunning = &LongRunning{}
 	case n.Value == "manual":
@@ -237,13 +237,11 @@ func (r *reader) handler(n *yaml.Node, d *Descriptor) {
 		d.Handler.Code = name
 		return
 	}
-	var age float64
 	h := &d.Handler
 	r.members(n, map[string]func(*yaml.Node){
 		"builtin": r.text(&h.Builtin), "js": r.text(&h.Code), "code": r.text(&h.Code), "static": r.text(&h.Static),
-		"upstream": r.text(&h.Upstream), "maxAge": func(n *yaml.Node) { _ = n.Decode(&age) },
+		"upstream": r.text(&h.Upstream), "maxAge": r.maxAge(d),
 	})
-	h.MaxAge = time.Duration(age) * time.Millisecond
 	set := 0
 	for _, text := range []string{h.Builtin, h.Code, h.Static, h.Upstream} {
 		if text != "" {
@@ -255,25 +253,22 @@ func (r *reader) handler(n *yaml.Node, d *Descriptor) {
 	}
 }
 
-// request reads the part that only protocols have.
-func (r *reader) request(n *yaml.Node, d *Descriptor) {
+// maxAge reads how long files may be kept, which may stand beside the handler or in it.
+func (r *reader) maxAge(d *Descriptor) func(*yaml.Node) {
+	return r.milliseconds(&d.Handler.MaxAge, "maxAge must be a number of milliseconds")
+}
+
+// request reads the part that only protocols have. All parameters are in the body where one is declared, else in the
+// path.
+func (r *reader) request(n *yaml.Node, d *Descriptor) Source {
 	var body []string
 	r.members(n, map[string]func(*yaml.Node){
 		"method": r.text(&d.Method), "authorized": r.truth(&d.Key), "body": r.texts(&body),
 	})
-	d.Protocol = body != nil // until asProtocol knows where parameters come from
-}
-
-// asProtocol moves all parameters to the body where one is declared, else to the path.
-func (d *Descriptor) asProtocol() {
-	source := InPath
-	if d.Protocol {
-		source = InBody
+	if body != nil {
+		return InBody
 	}
-	d.Protocol = true
-	for i := range d.Params {
-		d.Params[i].In = source
-	}
+	return InPath
 }
 
 // ParseMap reads an object of declarations, name or path to declaration, as a program describes them in JSON. Members
@@ -283,8 +278,5 @@ func ParseMap(data []byte) ([]Descriptor, error) {
 	if err != nil {
 		return nil, outcome.Wrap(outcome.Invalid, err, "operations")
 	}
-	r := &reader{}
-	var list []Descriptor
-	r.each(n, func(key string, _, value *yaml.Node) { list = append(list, r.descriptor(key, value)) })
-	return list, r.end("")
+	return (&reader{}).descriptors(n)
 }

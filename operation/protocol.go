@@ -29,12 +29,5 @@ func Protocol(subset string) ([]Descriptor, error) {
 	if err := yaml.Unmarshal(data, &doc); err != nil {
 		return nil, err
 	}
-	r := &reader{strict: true}
-	var list []Descriptor
-	r.each(doc.Content[0], func(name string, _, value *yaml.Node) {
-		d := r.descriptor(name, value)
-		d.Name = name
-		list = append(list, d)
-	})
-	return list, r.end("")
+	return ParseYAML(doc.Content[0])
 }
