@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,7 +20,7 @@ const maxParams = 64
 type param struct {
 	Param
 	schema *schema
-	key    string // of a header, in canonical form; of a placeholder
+	key    string // of a header, in canonical form
 	date   bool
 	inPath bool // the path has a placeholder of that name
 }
@@ -32,13 +33,19 @@ func compileParam(p Param) (param, error) {
 	if c.In == InHeader {
 		c.key = http.CanonicalHeaderKey(p.Name)
 	}
-	doc := p.Schema
-	if doc == nil && p.Type != "" {
-		doc, c.date = typeSchema(p.Type)
-	}
+	var doc any
 	var err error
+	doc, c.date = p.document()
 	c.schema, err = compileSchema(doc)
 	return c, err
+}
+
+// document is the schema as it was declared, or what the shorthand stands for.
+func (p *Param) document() (doc any, date bool) {
+	if p.Schema == nil && p.Type != "" {
+		return typeSchema(p.Type)
+	}
+	return p.Schema, false
 }
 
 // typeSchema is what a shorthand stands for.
@@ -61,17 +68,16 @@ func (c *Call) arguments(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if !there {
-			if !params[i].Optional {
-				if !c.Descriptor.Protocol {
-					return c.lost(params[i].Name)
-				}
-				lost = append(lost, params[i].Name)
-			}
-			continue
+		switch {
+		case there:
+			c.args[i] = v
+			c.given |= 1 << i
+		case params[i].Optional:
+		case !c.Descriptor.Protocol:
+			return c.lost(params[i].Name)
+		default:
+			lost = append(lost, params[i].Name)
 		}
-		c.args[i] = v
-		c.given |= 1 << i
 	}
 	if len(lost) > 0 {
 		return c.lost(lost...)
@@ -157,7 +163,7 @@ func (c *Call) read(ctx context.Context, p *param, text string, from origin) (an
 		}
 		return v, err
 	case p.JSON:
-		v, err := decodeJSON(strings.NewReader(text))
+		v, err := DecodeJSON([]byte(text))
 		switch {
 		case p.schema.allows("string") && (err != nil || !p.schema.fits(v)):
 			return text, nil
@@ -173,13 +179,8 @@ func (c *Call) read(ctx context.Context, p *param, text string, from origin) (an
 
 // fits reports whether a value has one of the types of the schema.
 func (s *schema) fits(v any) bool {
-	n, is := number(v)
-	for _, t := range s.types {
-		if isType(v, n, is, t) {
-			return true
-		}
-	}
-	return false
+	n, isNumber := number(v)
+	return slices.ContainsFunc(s.types, func(t string) bool { return isType(v, n, isNumber, t) })
 }
 
 // coerce makes a text a value of the primitive type that the schema asks for; what is none stays the text.

@@ -1,7 +1,9 @@
 package operation
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -108,10 +110,8 @@ func (c *Call) Given(i int) bool { return c.given&(1<<i) != 0 }
 
 // Value returns a parameter by name, nil if it is missing or not declared.
 func (c *Call) Value(name string) any {
-	for i := range c.op.params {
-		if c.op.params[i].Name == name {
-			return c.args[i]
-		}
+	if i := c.op.param(name); i >= 0 {
+		return c.args[i]
 	}
 	return nil
 }
@@ -160,7 +160,7 @@ func (c *Call) Detach(estimate time.Duration) {
 func (c *Call) Fault(name string, cause error) error {
 	f, ok := c.Descriptor.fault(name)
 	if !ok {
-		return fmt.Errorf("error %q is not declared: %w", name, orUnknown(cause))
+		return fmt.Errorf("error %q is not declared: %w", name, cmp.Or(cause, errors.New("without a cause")))
 	}
 	r := &httpx.Reply{Status: f.Status, Type: f.Name, Text: f.Message, Suggestions: f.Suggestions, Err: cause}
 	if c.Descriptor.Protocol {
@@ -169,13 +169,6 @@ func (c *Call) Fault(name string, cause error) error {
 	}
 	r.Text = c.interpolate(f.Message)
 	return r
-}
-
-func orUnknown(err error) error {
-	if err == nil {
-		return fmt.Errorf("without a cause")
-	}
-	return err
 }
 
 // interpolate fills in declared parameters, and nothing else: no internals leak by an error.

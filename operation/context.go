@@ -40,7 +40,7 @@ func pathOf(ctx context.Context) httprouter.Params {
 // WithLease returns a context that has a lease, for calls outside of requests.
 func WithLease(ctx context.Context, l Leased) context.Context { return &matched{ctx, nil, l} }
 
-// LeaseOf returns what Matched or WithLease put there, nil if nothing was.
+// LeaseOf returns what Operation.Serve or WithLease put there, nil if nothing was.
 func LeaseOf(ctx context.Context) Leased {
 	l, _ := ctx.Value(leaseKey{}).(Leased)
 	return l

@@ -1,6 +1,7 @@
 package operation
 
 import (
+	"cmp"
 	"time"
 )
 
@@ -128,12 +129,7 @@ type LongRunning struct {
 }
 
 // name is what the operation is called.
-func (d *Descriptor) name() string {
-	if d.Name != "" {
-		return d.Name
-	}
-	return d.Path
-}
+func (d *Descriptor) name() string { return cmp.Or(d.Name, d.Path) }
 
 // missing is the status of a missing parameter.
 func (d *Descriptor) missing() int {
@@ -147,20 +143,13 @@ func (d *Descriptor) missing() int {
 }
 
 // success is the status of an answer that names none.
-func (d *Descriptor) success() int {
-	if d.Response.Status != 0 {
-		return d.Response.Status
-	}
-	return 200
-}
+func (d *Descriptor) success() int { return cmp.Or(d.Response.Status, 200) }
 
 // fault finds a declared error.
 func (d *Descriptor) fault(name string) (Fault, bool) {
 	for _, f := range d.Faults {
 		if f.Name == name {
-			if f.Status == 0 {
-				f.Status = 500
-			}
+			f.Status = cmp.Or(f.Status, 500)
 			return f, true
 		}
 	}

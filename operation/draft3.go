@@ -1,6 +1,7 @@
 package operation
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
@@ -127,9 +128,7 @@ func convertType(v any, out map[string]any) {
 		}
 	case map[string]any:
 		if m, ok := convertSchema(t).(map[string]any); ok {
-			for k, e := range m {
-				out[k] = e
-			}
+			maps.Copy(out, m)
 		}
 	case []any:
 		names, nested := []any{}, false

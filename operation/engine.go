@@ -120,7 +120,7 @@ func (o *Operation) compileParams() error {
 		if p.Deserialize != "" && o.impl.Deserialize[p.Deserialize] == nil {
 			return fmt.Errorf("parameter %s: no function %q deserialises", p.Name, p.Deserialize)
 		}
-		if slices.ContainsFunc(o.params, func(other param) bool { return other.Name == p.Name }) {
+		if o.param(p.Name) >= 0 {
 			return fmt.Errorf("parameter %s: is declared twice", p.Name)
 		}
 		o.needsBody = o.needsBody || c.In == InAny || c.In == InBody
@@ -129,6 +129,16 @@ func (o *Operation) compileParams() error {
 	}
 	o.needsBody = !d.NoBody && (o.needsBody || o.impl.Prepare != nil || len(d.Params) == 0)
 	return nil
+}
+
+// param is the place of a parameter by its name, -1 where there is none.
+func (o *Operation) param(name string) int {
+	for i := range o.params {
+		if o.params[i].Name == name {
+			return i
+		}
+	}
+	return -1
 }
 
 // wrap puts the middleware around the operation, the first one outermost.

@@ -66,11 +66,10 @@ func (c *Call) inPath(p *param) found {
 	if !p.inPath {
 		return found{}
 	}
-	v := c.path.ByName(p.Name)
-	if v == "" {
-		return found{}
+	if v := c.path.ByName(p.Name); v != "" {
+		return found{from: fromText, text: v}
 	}
-	return found{from: fromText, text: v}
+	return found{}
 }
 
 func (c *Call) inBody(p *param) found {
@@ -183,7 +182,7 @@ func (c *Call) readBody() error {
 	if isForm {
 		return c.readForm(data)
 	}
-	v, err := decodeJSON(bytes.NewReader(data))
+	v, err := DecodeJSON(data)
 	if err != nil {
 		return bodyError(err)
 	}
@@ -230,9 +229,11 @@ func bodyError(err error) error {
 // errTrailing says that something follows a JSON value.
 var errTrailing = errors.New("something follows the value")
 
-// decodeJSON reads one value. Errors: those of json.Decoder; errTrailing; errHuge; errDeep.
-func decodeJSON(r io.Reader) (any, error) {
-	d := json.NewDecoder(r)
+// DecodeJSON reads one value as arguments have it: numbers are float64 where that loses nothing, else json.Number.
+// Errors: those of json.Decoder; plain ones for a number that is larger than any float64, for what is nested too deep,
+// and where something follows.
+func DecodeJSON(data []byte) (any, error) {
+	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
 	var v any
 	if err := d.Decode(&v); err != nil {
@@ -289,8 +290,3 @@ func exact(n json.Number) (any, error) {
 	}
 	return f, nil
 }
-
-// DecodeJSON reads one value as arguments have it: numbers are float64 where that loses nothing, else json.Number.
-// Errors: those of json.Decoder; plain ones for a number that is larger than any float64, and for what is nested too
-// deep.
-func DecodeJSON(data []byte) (any, error) { return decodeJSON(bytes.NewReader(data)) }

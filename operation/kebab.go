@@ -47,14 +47,7 @@ func boundary(runes []rune, i int) bool {
 // kebab renames the members of a body. A name that is declared is taken as it is; unknown ones are handed on.
 func (c *Call) kebab(object map[string]any) (declared, more map[string]any) {
 	declared = make(map[string]any, len(object))
-	known := func(name string) bool {
-		for i := range c.op.params {
-			if c.op.params[i].Name == name {
-				return true
-			}
-		}
-		return false
-	}
+	known := func(name string) bool { return c.op.param(name) >= 0 }
 	for k, v := range object {
 		if known(k) {
 			declared[k] = v

@@ -172,7 +172,7 @@ func (r *reader) value(n *yaml.Node) any {
 		r.add(n, "is no JSON: %v", err)
 		return nil
 	}
-	out, err := decodeJSON(bytes.NewReader(data))
+	out, err := DecodeJSON(data)
 	if err != nil {
 		r.add(n, "is no JSON: %v", err)
 	}

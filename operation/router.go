@@ -126,7 +126,7 @@ func (route *Route) ways() []way {
 }
 
 func (o *Operation) optional(name string) bool {
-	i := slices.IndexFunc(o.params, func(p param) bool { return p.Name == name })
+	i := o.param(name)
 	return i >= 0 && (o.params[i].Optional || o.params[i].HasDefault)
 }
 

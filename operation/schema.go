@@ -133,7 +133,7 @@ func (s *schema) check(v any) string {
 	if len(s.types) == 1 && s.types[0] == "number" && isNumber && n >= s.min && n <= s.max {
 		return ""
 	}
-	if s.types != nil && !slices.ContainsFunc(s.types, func(t string) bool { return isType(v, n, isNumber, t) }) {
+	if s.types != nil && !s.fits(v) {
 		return fmt.Sprintf("is %s, must be %s", kindOf(v), strings.Join(s.types, " or "))
 	}
 	switch {
@@ -199,12 +199,6 @@ func oneLine(text string) string {
 // JSONSchema returns the schema of the parameter as JSON schema of version 2020-12 says it: a map[string]any, or a
 // bool; nil: anything.
 func (p *Param) JSONSchema() any {
-	doc := p.Schema
-	if doc == nil && p.Type != "" {
-		doc, _ = typeSchema(p.Type)
-	}
-	if doc == nil {
-		return nil
-	}
+	doc, _ := p.document()
 	return convertSchema(doc)
 }
