@@ -25,16 +25,16 @@ type API struct {
 // NewAPI returns an API of nothing.
 func NewAPI() *API {
 	a := &API{}
-	a.table.Store(&Table{router: emptyRouter()})
+	a.table.Store(emptyTable())
 	return a
 }
 
-func emptyRouter() *operation.Router {
-	r, err := operation.NewRouter(nil)
+func emptyTable() *Table {
+	t, err := NewTable(nil)
 	if err != nil {
 		panic(err) // nothing collides with nothing
 	}
-	return r
+	return t
 }
 
 // Swap puts a table in force. After Revoke it does nothing.
@@ -50,7 +50,7 @@ func (a *API) Table() *Table { return a.table.Load() }
 // Revoke makes the API inert: it offers nothing, and calls return nothing. It is idempotent.
 func (a *API) Revoke() {
 	a.revoked.Store(true)
-	a.table.Store(&Table{router: emptyRouter()})
+	a.table.Store(emptyTable())
 }
 
 // Keys lists the functions and values that are offered, sorted.

@@ -1,6 +1,7 @@
 package module
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"strings"
@@ -48,8 +49,8 @@ func (s *Server) Help() string {
 		for _, op := range u.Operations {
 			d := op.Descriptor()
 			fmt.Fprintf(&b, "  %-6s %s\n", anyMethod(d), s.url(d))
-			if names := paramNames(d); names != "" {
-				fmt.Fprintf(&b, "         parameters: %s\n", names)
+			if names := paramNames(d); len(names) > 0 {
+				fmt.Fprintf(&b, "         parameters: %s\n", strings.Join(names, ", "))
 			}
 			if d.Description != "" {
 				fmt.Fprintf(&b, "         %s\n", d.Description)
@@ -67,22 +68,17 @@ func (s *Server) url(d *operation.Descriptor) string {
 	return s.Prefix + strings.TrimPrefix(d.Path, "/")
 }
 
-func anyMethod(d *operation.Descriptor) string {
-	if d.Method == "" {
-		return "any"
-	}
-	return d.Method
-}
+func anyMethod(d *operation.Descriptor) string { return cmp.Or(d.Method, "any") }
 
 // paramNames lists the parameters; those that may be missing have a question mark.
-func paramNames(d *operation.Descriptor) string {
-	var names []string
+func paramNames(d *operation.Descriptor) []string {
+	names := []string{}
 	for _, p := range d.Params {
 		name := p.Name
-		if p.Optional || p.HasDefault {
+		if !p.Required() {
 			name += "?"
 		}
 		names = append(names, name)
 	}
-	return strings.Join(names, ", ")
+	return names
 }

@@ -214,7 +214,7 @@ func TestRequestsStayWhereTheyEntered_GN2(t *testing.T) {
 		select {
 		case body := <-answered:
 			t.Fatalf("answered %q before it could", body)
-		default:
+		case <-time.After(time.Millisecond):
 		}
 	}
 	w.put("a", func() module.Module { return &fake{path: "/a", say: "new", notes: &notes{}} })

@@ -1,8 +1,10 @@
 package module
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -115,14 +117,14 @@ func operationObject(u *Unit, d *operation.Descriptor, method string, placeholde
 		}
 		if in == operation.InBody {
 			body[p.Name] = described(schemaOf(p), p.Description)
-			if !p.Optional && !p.HasDefault {
+			if p.Required() {
 				required = append(required, p.Name)
 			}
 			continue
 		}
 		parameters = append(parameters, parameterObject(p, in))
 	}
-	for _, name := range sortedKeys(placeholders) {
+	for _, name := range slices.Sorted(maps.Keys(placeholders)) {
 		if !slices.ContainsFunc(d.Params, func(p operation.Param) bool { return p.Name == name }) {
 			parameters = append(parameters, object{"name": name, "in": "path", "required": true, "schema": object{"type": "string"}})
 		}
@@ -139,26 +141,14 @@ func operationObject(u *Unit, d *operation.Descriptor, method string, placeholde
 
 // own is what a client of ours wants to know beside.
 func own(u *Unit, d *operation.Descriptor) object {
-	order := []any{}
-	for _, p := range d.Params {
-		name := p.Name
-		if p.Optional || p.HasDefault {
-			name += "?"
-		}
-		order = append(order, name)
-	}
 	suggestions := object{}
 	for _, f := range d.Faults {
 		if f.Suggestions != nil {
 			suggestions[f.Name] = f.Suggestions
 		}
 	}
-	name := d.Name
-	if name == "" {
-		name = d.Path
-	}
 	return object{
-		"module": u.Name, "operation": name, "any": d.Method == "", "order": order,
+		"module": u.Name, "operation": cmp.Or(d.Name, d.Path), "any": d.Method == "", "order": paramNames(d),
 		"begin": d.Messages.Begin, "done": d.Messages.Done, "suggestions": suggestions,
 	}
 }
@@ -175,13 +165,14 @@ func anywhere(p *operation.Param, placeholders map[string]bool, hasBody bool) op
 }
 
 func parameterObject(p *operation.Param, in operation.Source) object {
-	o := described(object{"name": p.Name, "in": string(in), "schema": schemaOf(p)}, p.Description)
-	if in == operation.InPath || !p.Optional && !p.HasDefault {
+	o := described(object{"name": p.Name, "in": string(in)}, p.Description)
+	if in == operation.InPath || p.Required() {
 		o["required"] = true
 	}
 	if p.JSON && in != operation.InPath {
-		delete(o, "schema")
 		o["content"] = object{"application/json": object{"schema": schemaOf(p)}}
+	} else {
+		o["schema"] = schemaOf(p)
 	}
 	return o
 }
@@ -196,37 +187,29 @@ func requestBody(properties object, required []any) object {
 
 // schemaOf is the schema of a parameter with its default.
 func schemaOf(p *operation.Param) object {
-	o, _ := p.JSONSchema().(object)
-	out := object{}
-	for k, v := range o {
-		out[k] = v
-	}
+	declared, _ := p.JSONSchema().(object)
+	o := object{}
+	maps.Copy(o, declared)
 	if p.HasDefault {
-		out["default"] = p.Default
+		o["default"] = p.Default
 	}
-	return out
+	return o
 }
 
 // responses describes the answers of an operation.
 func responses(d *operation.Descriptor) object {
-	status := d.Response.Status
-	if status == 0 {
-		status = http.StatusOK
-	}
+	status := cmp.Or(d.Response.Status, http.StatusOK)
 	if d.LongRunning != nil {
 		status = http.StatusAccepted
 	}
-	good := object{"description": or(d.Messages.Done, "success")}
+	good := object{"description": cmp.Or(d.Messages.Done, "success")}
 	if d.Response.Keys != nil {
 		good["content"] = object{"application/json": object{"schema": answerSchema(&d.Response)}}
 	}
 	all := object{strconv.Itoa(status): good}
 	texts := map[int][]string{}
 	for _, f := range d.Faults {
-		code := f.Status
-		if code == 0 {
-			code = http.StatusInternalServerError
-		}
+		code := cmp.Or(f.Status, http.StatusInternalServerError)
 		texts[code] = append(texts[code], f.Name+": "+f.Message)
 	}
 	for code, list := range texts {
@@ -251,20 +234,4 @@ func answerSchema(r *operation.Response) object {
 		return object{"type": "array", "items": o}
 	}
 	return o
-}
-
-func or(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
-}
-
-func sortedKeys(m map[string]bool) []string {
-	var keys []string
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }

@@ -2,6 +2,7 @@ package module
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"fmt"
 	"html/template"
@@ -15,14 +16,10 @@ var pageText string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"method": anyMethod,
-	"placed": func(p operation.Param) string { return or(string(p.In), string(operation.InAny)) },
+	"placed": func(p operation.Param) operation.Source { return cmp.Or(p.In, operation.InAny) },
 	"kind": func(p operation.Param) string {
-		if o, ok := p.JSONSchema().(object); ok {
-			if t, ok := o["type"].(string); ok {
-				return t
-			}
-		}
-		return or(p.Type, "any")
+		t, _ := schemaOf(&p)["type"].(string)
+		return cmp.Or(t, p.Type, "any")
 	},
 }).Parse(pageText))
 

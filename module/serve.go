@@ -127,6 +127,3 @@ func (s *Server) own(rest string) httpx.HandlerFunc {
 	}
 	return nil
 }
-
-// TaskURL makes the URL of a task, for operation.Options.
-func (s *Server) TaskURL(_ *http.Request, id string) string { return s.Prefix + "tasks/" + id }

@@ -165,7 +165,7 @@ func (s *Set) Prepare(ctx context.Context, wanted func(name string) bool) (*SetC
 		c.Reloaded = append(c.Reloaded, name)
 	}
 	if ctx.Err() != nil || s.life.Err() != nil {
-		c.discard()
+		c.Discard()
 		if s.life.Err() != nil {
 			return nil, errRevoked()
 		}
@@ -222,7 +222,7 @@ func (c *SetChange) Commit() {
 	s.mu <- struct{}{}
 	defer s.unlock()
 	if s.life.Err() != nil {
-		c.discard()
+		c.Discard()
 		return
 	}
 	old := s.force
@@ -235,17 +235,15 @@ func (c *SetChange) Commit() {
 	}
 	for _, i := range c.staged {
 		if c.next[i.unit.Name] != i {
-			i.leave()
+			i.Leave()
 		}
 	}
 }
 
 // Discard gives the change up.
-func (c *SetChange) Discard() { c.discard() }
-
-func (c *SetChange) discard() {
+func (c *SetChange) Discard() {
 	for _, i := range c.staged {
-		i.leave()
+		i.Leave()
 	}
 }
 
@@ -279,7 +277,7 @@ func (s *Set) load(ctx context.Context, name string) (i *instance, err error) {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("module %s panics: %v", name, p)
 			if i != nil { // it is attached
-				i.leave()
+				i.Leave()
 				i = nil
 			}
 		}
@@ -300,7 +298,7 @@ func (s *Set) load(ctx context.Context, name string) (i *instance, err error) {
 	i = &instance{module: m, log: log, tally: s.tallies[name], done: make(chan struct{})}
 	i.refs.Store(1)
 	if i.unit, err = s.unit(name, m); err != nil {
-		i.leave()
+		i.Leave()
 		return nil, err
 	}
 	i.unit.Enter = i.enter
@@ -324,13 +322,10 @@ func (s *Set) unit(name string, m Module) (*Unit, error) {
 	return u, nil
 }
 
-// Leave is part of Lease.
-func (i *instance) Leave() { i.leave() }
-
 // Keep is part of operation.Leased.
 func (i *instance) Keep() func() {
 	i.refs.Add(1)
-	return sync.OnceFunc(i.leave)
+	return sync.OnceFunc(i.Leave)
 }
 
 func (i *instance) enter() (Lease, bool) {
@@ -349,11 +344,11 @@ func (i *instance) enter() (Lease, bool) {
 // end gives back the reference of the set, which had put the instance in force.
 func (i *instance) end() {
 	i.ending.Store(time.Now().UnixNano())
-	i.leave()
+	i.Leave()
 }
 
-// leave gives a reference back. Whoever finds that it was the last one detaches the instance.
-func (i *instance) leave() {
+// Leave is part of Lease: it gives a reference back. Whoever finds that it was the last one detaches the instance.
+func (i *instance) Leave() {
 	if i.refs.Add(-1) > 0 {
 		return
 	}

@@ -2,6 +2,7 @@ package module
 
 import (
 	"maps"
+	"slices"
 
 	"github.com/registryd/registryd/internal/outcome"
 )
@@ -31,11 +32,7 @@ func (a *API) SetEnabled(module string, enabled bool) error {
 	if old := a.off.Load(); old != nil {
 		off = maps.Clone(*old)
 	}
-	known := off[module]
-	for _, name := range a.Modules() {
-		known = known || name == module
-	}
-	if !known {
+	if !off[module] && !slices.Contains(a.Modules(), module) {
 		return outcome.New(outcome.NotFound, "there is no module %q", module)
 	}
 	if delete(off, module); !enabled {

@@ -94,6 +94,9 @@ type Param struct {
 	Schema any
 }
 
+// Required reports whether a request must have the parameter.
+func (p *Param) Required() bool { return !p.Optional && !p.HasDefault }
+
 // Response declares an answer.
 type Response struct {
 	Status int // on success; 0: 200

@@ -127,7 +127,7 @@ func (route *Route) ways() []way {
 
 func (o *Operation) optional(name string) bool {
 	i := o.param(name)
-	return i >= 0 && (o.params[i].Optional || o.params[i].HasDefault)
+	return i >= 0 && !o.params[i].Required()
 }
 
 // Match finds the operation for a method and a path below the prefix, escaped, with a slash in front. A slash at its

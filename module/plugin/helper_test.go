@@ -41,7 +41,7 @@ func newWorld(t *testing.T) *world {
 	tasks := operation.NewTasks(operation.TaskConfig{})
 	w.srv = &module.Server{API: w.api, Prefix: "/", Tasks: tasks, Adapter: &httpx.Adapter{Logger: logger}, Logger: logger}
 	w.adapter = moduleplugin.New(moduleplugin.Config{Logger: logger, Options: func() operation.Options {
-		return operation.Options{Key: func() string { return "KEY" }, Tasks: tasks, TaskURL: w.srv.TaskURL, MaxBody: 1 << 16}
+		return operation.Options{Key: func() string { return "KEY" }, Tasks: tasks, MaxBody: 1 << 16}
 	}})
 	w.manager = plugin.NewManager(plugin.Config{
 		Engines: map[string]plugin.Engine{
