@@ -18,7 +18,7 @@ type API struct {
 	table   atomic.Pointer[Table]
 	revoked atomic.Bool
 
-	switching sync.Mutex                      // of changes to off
+	switching sync.Mutex                      // of changes to all of them
 	off       atomic.Pointer[map[string]bool] // modules that are switched off; nil: none was
 }
 
@@ -39,6 +39,8 @@ func emptyTable() *Table {
 
 // Swap puts a table in force. After Revoke it does nothing.
 func (a *API) Swap(t *Table) {
+	a.switching.Lock()
+	defer a.switching.Unlock()
 	if !a.revoked.Load() {
 		a.table.Store(t)
 	}
@@ -49,6 +51,8 @@ func (a *API) Table() *Table { return a.table.Load() }
 
 // Revoke makes the API inert: it offers nothing, and calls return nothing. It is idempotent.
 func (a *API) Revoke() {
+	a.switching.Lock()
+	defer a.switching.Unlock()
 	a.revoked.Store(true)
 	a.table.Store(emptyTable())
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"testing"
 
 	"github.com/registryd/registryd/internal/outcome"
@@ -167,6 +168,25 @@ func TestRevokeInterrupts_G28(t *testing.T) {
 	close(free)
 	if err := <-ended; !errors.Is(err, outcome.Busy) {
 		t.Errorf("the stuck reload: %v", err)
+	}
+}
+
+// G28: a table that is put in force while the API is revoked does not stay.
+func TestRevokedWhileSwapping_G28(t *testing.T) {
+	t.Parallel()
+	table, err := module.NewTable([]*module.Unit{{Name: "a"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 20_000 {
+		api, start := module.NewAPI(), make(chan struct{})
+		var both sync.WaitGroup
+		both.Go(func() { <-start; api.Swap(table) })
+		both.Go(func() { <-start; api.Revoke() })
+		close(start)
+		if both.Wait(); len(api.Modules()) > 0 {
+			t.Fatalf("after %d attempts something is offered", i)
+		}
 	}
 }
 
