@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/registryd/registryd/internal/crowd"
 	"github.com/registryd/registryd/internal/httpx"
 	"github.com/registryd/registryd/internal/outcome"
 	"github.com/registryd/registryd/module"
@@ -247,23 +248,12 @@ func TestReloadUnderLoad_GN2(t *testing.T) {
 		return &fake{path: "/a", say: "x", notes: n}
 	})
 	w.reload(all)
-	stop := make(chan struct{})
-	var clients sync.WaitGroup
 	var failed atomic.Int64
-	for range 20 {
-		clients.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				if code, _ := w.get("/m/a"); code != 200 {
-					failed.Add(1)
-				}
-			}
-		})
-	}
+	stop := crowd.Start(20, func(int, int) {
+		if code, _ := w.get("/m/a"); code != 200 {
+			failed.Add(1)
+		}
+	})
 	for i := range 200 {
 		w.mu.Lock()
 		w.fail["a"] = nil
@@ -273,8 +263,7 @@ func TestReloadUnderLoad_GN2(t *testing.T) {
 		w.mu.Unlock()
 		w.reload(all)
 	}
-	close(stop)
-	clients.Wait()
+	stop()
 	if err := w.set.Revoke(t.Context()); err != nil {
 		t.Fatal(err)
 	}

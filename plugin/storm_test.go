@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/registryd/registryd/internal/crowd"
 	"github.com/registryd/registryd/plugin"
 )
 
@@ -22,23 +23,12 @@ func TestReload_Storm_Fault31_Fault33_GN2_GN7(t *testing.T) {
 	h.small("a", "limits: {instances: {min: 2, max: 32}, queue: 20s}\n", "version: 0\n")
 	h.load()
 	before := runtime.NumGoroutine()
-	stop := make(chan struct{})
 	var requests, mixed atomic.Int64
-	var callers sync.WaitGroup
-	for range 24 {
-		callers.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				if h.request(&mixed) {
-					requests.Add(1)
-				}
-			}
-		})
-	}
+	stop := crowd.Start(24, func(int, int) {
+		if h.request(&mixed) {
+			requests.Add(1)
+		}
+	})
 	const rounds = 40
 	for i := 1; i <= rounds; i++ {
 		code := fmt.Sprintf("version: %d\n", i)
@@ -51,8 +41,7 @@ func TestReload_Storm_Fault31_Fault33_GN2_GN7(t *testing.T) {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	close(stop)
-	callers.Wait()
+	stop()
 	if requests.Load() == 0 || mixed.Load() > 0 {
 		t.Errorf("%d requests, %d saw two generations", requests.Load(), mixed.Load())
 	}

@@ -34,6 +34,7 @@ var floors = map[string]int{
 	"internal/freeport":    0,
 	"internal/testenv":     0,
 	"internal/syncbuf":     0,
+	"internal/crowd":       0,
 	"internal/mediatype":   0,
 	"internal/worker":      0,
 	"internal/safetext":    0,
@@ -100,7 +101,7 @@ var meeting = map[string]bool{"registry": true, "internal/daemon": true}
 // testOnly lists the packages that only tests may import.
 var testOnly = map[string]bool{
 	"provider/providertest": true, "internal/unpack/unpacktest": true, "plugin/plugintest": true, "internal/freeport": true,
-	"store/storetest": true, "internal/testenv": true, "internal/syncbuf": true,
+	"store/storetest": true, "internal/testenv": true, "internal/syncbuf": true, "internal/crowd": true,
 }
 
 // pkg is what go list tells of a package.

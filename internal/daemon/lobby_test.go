@@ -11,8 +11,8 @@ import (
 	"github.com/registryd/registryd/internal/daemon"
 )
 
-// crowd is a server with two places whose handler waits for a word, on /wait.
-type crowd struct {
+// house is a server with two places whose handler waits for a word, on /wait.
+type house struct {
 	listener net.Listener
 	http     *http.Server
 	arrived  chan struct{} // one for each request that waits
@@ -20,9 +20,9 @@ type crowd struct {
 	ended    chan error
 }
 
-func newCrowd(t *testing.T) *crowd {
+func newHouse(t *testing.T) *house {
 	t.Helper()
-	c := &crowd{arrived: make(chan struct{}, 100), word: make(chan struct{}), ended: make(chan error, 1)}
+	c := &house{arrived: make(chan struct{}, 100), word: make(chan struct{}), ended: make(chan error, 1)}
 	c.http = &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/wait" {
 			c.arrived <- struct{}{}
@@ -39,12 +39,12 @@ func newCrowd(t *testing.T) *crowd {
 	return c
 }
 
-func (c *crowd) url(path string) string { return "http://" + c.listener.Addr().String() + path }
+func (c *house) url(path string) string { return "http://" + c.listener.Addr().String() + path }
 
 // Fault 7: connections that only wait do not keep others out.
 func TestLobby_IdleMakesPlace_Fault7(t *testing.T) {
 	t.Parallel()
-	c := newCrowd(t)
+	c := newHouse(t)
 	for i := range 20 {
 		// Each client keeps its connection.
 		if status, body := get(t, client(t), c.url("/")); status != 200 || body != "here" {
@@ -56,7 +56,7 @@ func TestLobby_IdleMakesPlace_Fault7(t *testing.T) {
 // Fault 7: who finds no place waits for one, and gets it.
 func TestLobby_Full_Fault7(t *testing.T) {
 	t.Parallel()
-	c := newCrowd(t)
+	c := newHouse(t)
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	for range 10 {
@@ -84,7 +84,7 @@ func TestLobby_Full_Fault7(t *testing.T) {
 // A full lobby can be closed.
 func TestLobby_Closes_Fault7(t *testing.T) {
 	t.Parallel()
-	c := newCrowd(t)
+	c := newHouse(t)
 	var wg sync.WaitGroup
 	for range 2 {
 		wg.Go(func() { get(t, client(t), c.url("/wait")) })

@@ -11,11 +11,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/registryd/registryd/internal/crowd"
 	"github.com/registryd/registryd/internal/daemon"
 	"github.com/registryd/registryd/module"
 	"github.com/registryd/registryd/operation"
@@ -182,26 +182,15 @@ func TestModulesUnderLoad_GN2(t *testing.T) {
 	f.modules(code(0))
 	f.write("modules: {dir: modules}\n")
 	s := f.server()
-	stop := make(chan struct{})
-	var clients sync.WaitGroup
 	var failed atomic.Pointer[string]
-	for range 8 {
-		clients.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				status, body := operate(s, http.MethodGet, "/api/modules/n")
-				var pair []int
-				if err := json.Unmarshal([]byte(body), &pair); status != 200 || err != nil || len(pair) != 2 || pair[0] != pair[1] {
-					text := fmt.Sprint(status, " ", body)
-					failed.Store(&text)
-				}
-			}
-		})
-	}
+	stop := crowd.Start(8, func(int, int) {
+		status, body := operate(s, http.MethodGet, "/api/modules/n")
+		var pair []int
+		if err := json.Unmarshal([]byte(body), &pair); status != 200 || err != nil || len(pair) != 2 || pair[0] != pair[1] {
+			text := fmt.Sprint(status, " ", body)
+			failed.Store(&text)
+		}
+	})
 	for n := range 5 {
 		next := code(n)
 		if n%5 == 4 {
@@ -210,8 +199,7 @@ func TestModulesUnderLoad_GN2(t *testing.T) {
 		f.modules(next)
 		admin(s, http.MethodPost, "reload?filter=m")
 	}
-	close(stop)
-	clients.Wait()
+	stop()
 	if text := failed.Load(); text != nil {
 		t.Errorf("a request got %s", *text)
 	}

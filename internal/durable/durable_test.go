@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/registryd/registryd/internal/crowd"
 	"github.com/registryd/registryd/internal/durable"
 	"github.com/registryd/registryd/internal/outcome"
 )
@@ -349,8 +350,7 @@ func TestConcurrent_WholeOrAbsent(t *testing.T) {
 	t.Parallel()
 	d, base := newDir(t)
 	contents := [][]byte{bytes.Repeat([]byte("a"), 70_000), bytes.Repeat([]byte("b"), 50_000)}
-	var writers, others sync.WaitGroup
-	stop := make(chan struct{})
+	var writers sync.WaitGroup
 	for i := range 4 {
 		writers.Go(func() {
 			for range 100 {
@@ -361,25 +361,13 @@ func TestConcurrent_WholeOrAbsent(t *testing.T) {
 			}
 		})
 	}
-	until := func(f func()) {
-		others.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-					f()
-				}
-			}
-		})
-	}
-	until(func() {
+	stopReading := crowd.Start(1, func(int, int) {
 		got, err := d.Root.ReadFile("p/1/f")
 		if err == nil && !bytes.Equal(got, contents[0]) && !bytes.Equal(got, contents[1]) {
 			t.Errorf("read %d bytes of something else", len(got))
 		}
 	})
-	until(func() {
+	stopRemoving := crowd.Start(1, func(int, int) {
 		trash, err := d.RemoveTree("p/1")
 		if err == nil {
 			err = d.Discard(trash)
@@ -389,8 +377,8 @@ func TestConcurrent_WholeOrAbsent(t *testing.T) {
 		}
 	})
 	writers.Wait()
-	close(stop)
-	others.Wait()
+	stopReading()
+	stopRemoving()
 	wantClean(t, base)
 }
 

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/registryd/registryd/internal/crowd"
 	"github.com/registryd/registryd/internal/e2e"
 	"github.com/registryd/registryd/internal/testenv"
 )
@@ -138,27 +139,16 @@ func TestModulesUnderLoad_GN2(t *testing.T) {
 		return map[string]string{"m.js": patientModule + fmt.Sprintf("exports['/n'] = {synchronous: true, serialize: true, params: {x: {type: 'number', default: %d}}, handler: x => [x, %d]}", n, n)}
 	}
 	s, dir := startModules(t, e2e.Full, version(1))
-	stop := make(chan struct{})
-	var clients sync.WaitGroup
 	var asked atomic.Int64
 	var trouble sync.Map
-	for range 4 {
-		clients.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				a, err := s.Try(http.MethodPost, s.URL+modulePrefix+"n")
-				var pair []int
-				if err != nil || a.Status != 200 || json.Unmarshal(a.Body, &pair) != nil || len(pair) != 2 || pair[0] != pair[1] {
-					trouble.Store(fmt.Sprint(a.Status, " ", string(a.Body), " ", err), true)
-				}
-				asked.Add(1)
-			}
-		})
-	}
+	stop := crowd.Start(4, func(int, int) {
+		a, err := s.Try(http.MethodPost, s.URL+modulePrefix+"n")
+		var pair []int
+		if err != nil || a.Status != 200 || json.Unmarshal(a.Body, &pair) != nil || len(pair) != 2 || pair[0] != pair[1] {
+			trouble.Store(fmt.Sprint(a.Status, " ", string(a.Body), " ", err), true)
+		}
+		asked.Add(1)
+	})
 	for n := 2; n <= 6; n++ {
 		next, part := version(n), `"reloaded":["m"]`
 		if n == 4 {
@@ -176,8 +166,7 @@ func TestModulesUnderLoad_GN2(t *testing.T) {
 			t.Errorf("after reload %d: %s", n, body)
 		}
 	}
-	close(stop)
-	clients.Wait()
+	stop()
 	trouble.Range(func(what, _ any) bool {
 		t.Errorf("of %d requests one got %s", asked.Load(), what)
 		return true

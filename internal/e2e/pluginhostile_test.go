@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/registryd/registryd/internal/crowd"
 	"github.com/registryd/registryd/internal/e2e"
 	"github.com/registryd/registryd/internal/testenv"
 )
@@ -110,18 +111,10 @@ func TestPluginHostile_Fault32(t *testing.T) {
 		Front: e2e.Direct, LogLevel: "info", Config: fmt.Sprintf("plugins: {dir: %q, strict: true}\n", dir),
 		Providers: providers.String(), Packages: packages(),
 	})
-	stop := make(chan struct{})
-	var others sync.WaitGroup
-	others.Go(func() {
-		for {
-			select {
-			case <-stop:
-				return
-			case <-time.After(10 * time.Millisecond):
-			}
-			if a, err := s.Try(http.MethodGet, s.URL+"/lib/widget/1.0.0/index.js"); err != nil || a.Status != http.StatusOK {
-				t.Errorf("somebody else: %d %v", a.Status, err)
-			}
+	stop := crowd.Start(1, func(int, int) {
+		time.Sleep(10 * time.Millisecond)
+		if a, err := s.Try(http.MethodGet, s.URL+"/lib/widget/1.0.0/index.js"); err != nil || a.Status != http.StatusOK {
+			t.Errorf("somebody else: %d %v", a.Status, err)
 		}
 	})
 	s.Client.Timeout = time.Minute
@@ -138,8 +131,7 @@ func TestPluginHostile_Fault32(t *testing.T) {
 		})
 	}
 	asking.Wait()
-	close(stop)
-	others.Wait()
+	stop()
 	for name, text := range says {
 		for deadline := time.Now().Add(30 * time.Second); !said(s.Log(), name, text); time.Sleep(20 * time.Millisecond) {
 			if time.Now().After(deadline) {

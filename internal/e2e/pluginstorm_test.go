@@ -11,11 +11,11 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/registryd/registryd/internal/crowd"
 	"github.com/registryd/registryd/internal/daemon"
 	"github.com/registryd/registryd/internal/e2e"
 	"github.com/registryd/registryd/plugin"
@@ -120,29 +120,18 @@ func (s *storm) reloads(n int) {
 
 // under has clients ask for packages that nobody has asked for, while do runs.
 func (s *storm) under(clients int, do func()) (answered int64) {
-	stop := make(chan struct{})
-	var asking sync.WaitGroup
 	var count atomic.Int64
-	for range clients {
-		asking.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				path := fmt.Sprintf("/lib/p-%d/1.0.0/index.js", s.names.Add(1))
-				if a, err := s.Try(http.MethodGet, s.URL+path); err != nil || a.Status != http.StatusOK {
-					s.t.Errorf("%s: %d %s %v", path, a.Status, a.Body, err)
-					return
-				}
-				count.Add(1)
-			}
-		})
-	}
+	stop := crowd.Start(clients, func(int, int) {
+		path := fmt.Sprintf("/lib/p-%d/1.0.0/index.js", s.names.Add(1))
+		if a, err := s.Try(http.MethodGet, s.URL+path); err != nil || a.Status != http.StatusOK {
+			s.t.Errorf("%s: %d %s %v", path, a.Status, a.Body, err)
+			time.Sleep(time.Second) // the next one would say the same
+			return
+		}
+		count.Add(1)
+	})
 	do()
-	close(stop)
-	asking.Wait()
+	stop()
 	s.Client.CloseIdleConnections()
 	return count.Load()
 }

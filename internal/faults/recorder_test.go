@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/registryd/registryd/internal/crowd"
 	"github.com/registryd/registryd/internal/e2e"
 	"github.com/registryd/registryd/provider/providertest"
 )
@@ -124,27 +125,12 @@ func (r *recorder) nothingStaged() {
 // clients runs n clients, each of which asks for what next names, until stop is
 // called.
 func (r *recorder) clients(n int, next func(client, i int) string) (stop func()) {
-	done := make(chan struct{})
-	var all sync.WaitGroup
-	for c := range n {
-		all.Go(func() {
-			for i := 0; ; i++ {
-				select {
-				case <-done:
-					return
-				default:
-				}
-				if status := r.ask(next(c, i)); status == 0 || status >= http.StatusInternalServerError {
-					r.failures.Add(1)
-					time.Sleep(20 * time.Millisecond) // nobody is there, or not now; who comes needs the processor
-				}
-			}
-		})
-	}
-	return func() {
-		close(done)
-		all.Wait()
-	}
+	return crowd.Start(n, func(client, turn int) {
+		if status := r.ask(next(client, turn)); status == 0 || status >= http.StatusInternalServerError {
+			r.failures.Add(1)
+			time.Sleep(20 * time.Millisecond) // nobody is there, or not now; who comes needs the processor
+		}
+	})
 }
 
 func eventually(t *testing.T, otherwise string, holds func() bool) {
