@@ -17,7 +17,7 @@ type generation struct {
 	unit     unit // where it was loaded from
 	manifest Manifest
 	offers   Description
-	number   uint64 // counts the generations of one name, from 1
+	number   uint64 // counts the generations of one name, from 1; 0: it is not in force yet
 	hash     string // of all its files
 	born     time.Time
 
@@ -29,7 +29,6 @@ type generation struct {
 	refs     atomic.Int64
 	inFlight atomic.Int64
 	forced   atomic.Bool
-	once     sync.Once
 	done     chan struct{} // closed when everything is given up
 	// life ends when calls in flight are cut off.
 	life context.Context
@@ -80,20 +79,27 @@ func (g *generation) leave() {
 	}
 }
 
-// finish ends everything, once.
+// discard gives back the one reference of a generation that was never in force.
+func (g *generation) discard() {
+	if g.refs.Add(-1) == 0 {
+		g.finish()
+	}
+}
+
+// finish ends everything.
 func (g *generation) finish() {
-	g.once.Do(func() {
-		start := time.Now()
-		g.pool.close()
-		if err := g.program.Close(); err != nil {
-			g.daemon.log.Warn("closing a plugin failed", "error", err)
-		}
-		g.daemon.close()
-		g.cut()
+	start := time.Now()
+	g.pool.close()
+	if err := g.program.Close(); err != nil {
+		g.daemon.log.Warn("closing a plugin failed", "error", err)
+	}
+	g.daemon.close()
+	g.cut()
+	if g.number > 0 {
 		g.stats.drained.Add(1)
 		g.daemon.log.Info("generation ended", "generation", g.number, "forced", g.forced.Load(), "dur_ms", time.Since(start).Milliseconds())
-		close(g.done)
-	})
+	}
+	close(g.done)
 }
 
 // retire gives the reference of the snapshot back, and cuts off what is still in flight when limit has passed.

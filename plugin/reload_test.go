@@ -228,6 +228,31 @@ func TestPrepare_Discard(t *testing.T) {
 	h.says("a", "2")
 }
 
+// What was prepared and given up ends with the last request that it was asked by.
+func TestPrepare_DiscardWhileUsed(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	h.write("a.js", "version: 1\n")
+	c, err := h.Prepare(t.Context(), h.at(), plugin.Reload{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lease, ok := c.Loaded()[0].Enter()
+	if !ok {
+		t.Fatal("what is prepared cannot be used")
+	}
+	c.Discard()
+	if r, err := lease.Call(t.Context(), "version"); err != nil || string(r.JSON) != `"1"` {
+		t.Errorf("%v, %v", r, err)
+	}
+	lease.Leave()
+	for deadline := time.Now().Add(30 * time.Second); h.engine.open.Load() > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("it does not end")
+		}
+	}
+}
+
 // G-N2: what entered before a reload ends on the generation that it entered; detach comes after its last call.
 func TestReload_GN2_OldEndsOnTheOld(t *testing.T) {
 	t.Parallel()

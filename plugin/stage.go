@@ -216,14 +216,3 @@ func (d Description) kind() Kind {
 	}
 	return KindModule
 }
-
-// discard ends a generation that was never in force.
-func (g *generation) discard() {
-	if g.refs.CompareAndSwap(1, 0) {
-		g.pool.close()
-		_ = g.program.Close() // what kept it from being used is what counts
-		g.daemon.close()
-		g.cut()
-		close(g.done)
-	}
-}
