@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"cmp"
 	"encoding/json"
 	"log/slog"
 	"os"
@@ -142,11 +143,12 @@ func (m *Manager) Code(name string) string {
 func (m *Manager) Epoch() uint64 { return m.snapshot.Load().epoch }
 
 // Loaded lists what is in force, by name.
-func (m *Manager) Loaded() []Candidate {
-	s := m.snapshot.Load()
-	list := make([]Candidate, 0, len(s.slots))
-	for _, name := range sortedNames(s.slots) {
-		list = append(list, *s.slots[name].candidate())
+func (m *Manager) Loaded() []Candidate { return candidates(m.snapshot.Load().slots) }
+
+func candidates(slots map[string]*generation) []Candidate {
+	list := make([]Candidate, 0, len(slots))
+	for _, name := range sortedNames(slots) {
+		list = append(list, *slots[name].candidate())
 	}
 	return list
 }
@@ -188,19 +190,9 @@ func (m *Manager) await(d time.Duration) {
 	}
 }
 
-func (s Settings) drain() time.Duration {
-	if s.Drain == 0 {
-		return 30 * time.Second
-	}
-	return s.Drain
-}
+func (s Settings) drain() time.Duration { return cmp.Or(s.Drain, 30*time.Second) }
 
-func (s Settings) budget() int64 {
-	if s.Budget == 0 {
-		return DefaultBudget
-	}
-	return s.Budget
-}
+func (s Settings) budget() int64 { return cmp.Or(s.Budget, DefaultBudget) }
 
 func (m *Manager) statsOf(name string) *stats {
 	m.mu.Lock()

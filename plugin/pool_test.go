@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -209,8 +210,9 @@ func TestReload_SecretsAreTakenOut(t *testing.T) {
 func TestHost_Log_Bounded(t *testing.T) {
 	t.Parallel()
 	var ahead atomic.Int64
+	start := time.Now()
 	h := newHome(t, func(c *plugin.Config) {
-		c.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+		c.Now = func() time.Time { return start.Add(time.Duration(ahead.Load())) }
 	})
 	h.write("a.js", "version: 1\n")
 	h.load()
@@ -219,7 +221,7 @@ func TestHost_Log_Bounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := strings.Count(h.log.String(), "once more"); n < 20_000 || n > 45_000 {
+	if n := strings.Count(h.log.String(), "once more"); n != 20_000 {
 		t.Errorf("%d lines of 50000", n)
 	}
 	ahead.Store(int64(time.Minute))
@@ -453,7 +455,7 @@ func TestHost_Open(t *testing.T) {
 	lease.Leave()
 	h.Revoke() // its generation has ended
 	var buf strings.Builder
-	if n, err := copyTo(&buf, stream.Body); err != nil || n != 5000 {
+	if n, err := io.Copy(&buf, stream.Body); err != nil || n != 5000 {
 		t.Errorf("%d bytes, %v", n, err)
 	}
 	stream.Body.Close()
@@ -478,10 +480,8 @@ func TestHost_Cache(t *testing.T) {
 	if got, err := h.ask("b", "recall", `"k"`); err != nil || got != "" {
 		t.Errorf("another plugin sees %s, %v", got, err)
 	}
-	for _, args := range [][]string{{`"k"`, "1"}} {
-		if _, err := h.ask("c", "cache", args...); err == nil {
-			t.Error("c may use the cache")
-		}
+	if _, err := h.ask("c", "cache", `"k"`, "1"); err == nil {
+		t.Error("c may use the cache")
 	}
 	if _, err := h.ask("a", "cache", `"k"`, `"`+strings.Repeat("x", 2<<20)+`"`); err == nil {
 		t.Error("2 MiB are kept in one entry")

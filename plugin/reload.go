@@ -57,15 +57,18 @@ func (m *Manager) Prepare(ctx context.Context, s Settings, r Reload) (*Change, e
 	}
 	m.changing.Lock()
 	m.settings = s
-	c := &Change{m: m, settings: s, reload: r, wanted: wanted, slots: maps.Clone(m.snapshot.Load().slots), staged: map[string]*generation{}}
-	if err := c.prepare(ctx, wanted); err != nil {
+	c := &Change{
+		m: m, settings: s, reload: r, wanted: wanted, slots: maps.Clone(m.snapshot.Load().slots), staged: map[string]*generation{},
+		report: Report{Kept: []string{}, Reloaded: []string{}, Failed: []Failure{}, Removed: []string{}},
+	}
+	if err := c.prepare(ctx); err != nil {
 		c.Discard()
 		return nil, err
 	}
 	return c, nil
 }
 
-func (c *Change) prepare(ctx context.Context, wanted func(string) bool) error {
+func (c *Change) prepare(ctx context.Context) error {
 	if c.m.revoked {
 		return outcome.New(outcome.Busy, "plugins were revoked")
 	}
@@ -73,18 +76,18 @@ func (c *Change) prepare(ctx context.Context, wanted func(string) bool) error {
 	if err != nil {
 		return err
 	}
-	matched := c.remove(units, failures, wanted)
+	matched := c.remove(units, failures)
 	for _, f := range failures {
 		if old := c.old(unit{path: f.Path}); old != nil {
 			f.Name = old.manifest.Name
 		}
-		if wanted(f.Name) {
+		if c.wanted(f.Name) {
 			matched = true
 			c.fail(f)
 		}
 	}
 	for _, u := range units {
-		if c.stage(ctx, u, wanted) {
+		if c.stage(ctx, u) {
 			matched = true
 		}
 		if ctx.Err() != nil {
@@ -131,7 +134,7 @@ func (c *Change) strict(f Failure) bool {
 }
 
 // remove takes out what has no files any more. What lies there and is no plugin at present has failed: the old goes on.
-func (c *Change) remove(units []unit, failures []Failure, wanted func(string) bool) (matched bool) {
+func (c *Change) remove(units []unit, failures []Failure) (matched bool) {
 	there := map[string]bool{}
 	for _, u := range units {
 		there[u.path] = true
@@ -140,7 +143,7 @@ func (c *Change) remove(units []unit, failures []Failure, wanted func(string) bo
 		there[f.Path] = true
 	}
 	for _, name := range sortedNames(c.slots) {
-		if !there[c.slots[name].unit.path] && wanted(name) {
+		if !there[c.slots[name].unit.path] && c.wanted(name) {
 			matched = true
 			delete(c.slots, name)
 			c.report.Removed = append(c.report.Removed, name)
@@ -160,7 +163,7 @@ func (c *Change) old(u unit) *generation {
 }
 
 // stage loads one unit, if the filter wants it and it changed; false when it is not wanted.
-func (c *Change) stage(ctx context.Context, u unit, wanted func(string) bool) bool {
+func (c *Change) stage(ctx context.Context, u unit) bool {
 	old := c.old(u)
 	name := u.base()
 	if old != nil {
@@ -168,7 +171,7 @@ func (c *Change) stage(ctx context.Context, u unit, wanted func(string) bool) bo
 	} else if m, err := u.manifest(); err == nil {
 		name = m.Name
 	}
-	if !wanted(name) {
+	if !c.wanted(name) {
 		return false
 	}
 	if old != nil && !c.reload.Force && old.current(u) {
@@ -235,30 +238,17 @@ func (c *Change) fail(f Failure) {
 }
 
 func (c *Change) sort() {
-	r := &c.report
-	for _, list := range []*[]string{&r.Kept, &r.Reloaded, &r.Removed} {
-		if *list == nil {
-			*list = []string{}
-		}
-		slices.Sort(*list)
+	for _, list := range [][]string{c.report.Kept, c.report.Reloaded, c.report.Removed} {
+		slices.Sort(list)
 	}
-	if r.Failed == nil {
-		r.Failed = []Failure{}
-	}
-	slices.SortStableFunc(r.Failed, func(a, b Failure) int { return cmp.Compare(a.Path, b.Path) })
+	slices.SortStableFunc(c.report.Failed, func(a, b Failure) int { return cmp.Compare(a.Path, b.Path) })
 }
 
 // Report tells what the change does.
 func (c *Change) Report() Report { return c.report }
 
 // Loaded lists what will be in force, by name.
-func (c *Change) Loaded() []Candidate {
-	list := make([]Candidate, 0, len(c.slots))
-	for _, name := range sortedNames(c.slots) {
-		list = append(list, *c.slots[name].candidate())
-	}
-	return list
-}
+func (c *Change) Loaded() []Candidate { return candidates(c.slots) }
 
 // Commit puts the change in force, all of it at once, and lets what it replaces drain.
 func (c *Change) Commit() {

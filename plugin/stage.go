@@ -28,16 +28,15 @@ var errUnsettled = errors.New("files change while they are read")
 // build makes a generation of a unit: loaded, its instances warm, described. Nothing of it is in force.
 // Errors: one line, for whoever installs plugins.
 func (m *Manager) build(ctx context.Context, u unit) (*generation, error) {
-	for try := range settleTries {
+	for try := 1; ; try++ {
 		g, err := m.buildOnce(ctx, u)
-		if !errors.Is(err, errUnsettled) || try == settleTries-1 {
+		if !errors.Is(err, errUnsettled) || try == settleTries {
 			return g, err
 		}
 		if err := pause(ctx, settleTime); err != nil {
 			return nil, err
 		}
 	}
-	return nil, errUnsettled
 }
 
 func pause(ctx context.Context, d time.Duration) error {
@@ -91,7 +90,7 @@ func (m *Manager) assemble(ctx context.Context, u unit) (*generation, error) {
 
 // exportedManifest runs the code of a single file, which is allowed nothing, to see what manifest it exports.
 func (m *Manager) exportedManifest(ctx context.Context, u unit, bare Manifest) (Manifest, error) {
-	bare.Limits.MinInstances, bare.Limits.CPU = 1, bareTime
+	bare.Limits.CPU = bareTime
 	offers, err := m.describe(ctx, u, bare)
 	if err != nil {
 		return bare, err
@@ -113,21 +112,31 @@ func (m *Manager) exportedManifest(ctx context.Context, u unit, bare Manifest) (
 	return manifest, nil
 }
 
+// open loads the code of a unit. The caller closes the program and its host.
+func (m *Manager) open(ctx context.Context, u unit, manifest *Manifest, common shared, secrets map[string]string) (Program, *daemon, error) {
+	engine := m.config.Engines[manifest.Engine]
+	if engine == nil {
+		return nil, nil, outcome.New(outcome.Invalid, "engine %s is not part of this program", manifest.Engine)
+	}
+	host, err := newDaemon(manifest, &m.config, m.settings.Fetch, common, secrets)
+	if err != nil {
+		return nil, nil, err
+	}
+	program, err := engine.Load(ctx, Source{Dir: u.dir, Manifest: *manifest}, host)
+	if err != nil {
+		host.close()
+		return nil, nil, host.cleaned(err)
+	}
+	return program, host, nil
+}
+
 // describe runs the top level of code and asks what it offers, without attaching it.
 func (m *Manager) describe(ctx context.Context, u unit, bare Manifest) (d Description, err error) {
-	engine := m.config.Engines[bare.Engine]
-	if engine == nil {
-		return d, outcome.New(outcome.Invalid, "engine %s is not part of this program", bare.Engine)
-	}
-	host, err := newDaemon(&bare, &m.config, m.settings.Fetch, shared{}, nil)
+	program, host, err := m.open(ctx, u, &bare, shared{}, nil)
 	if err != nil {
 		return d, err
 	}
 	defer host.close()
-	program, err := engine.Load(ctx, Source{Dir: u.dir, Manifest: bare}, host)
-	if err != nil {
-		return d, err
-	}
 	defer program.Close() //nolint:errcheck // nothing of it was used
 	ctx, cancel := context.WithTimeout(ctx, bare.Limits.Wall)
 	defer cancel()
@@ -143,23 +152,14 @@ func (m *Manager) describe(ctx context.Context, u unit, bare Manifest) (d Descri
 
 // load loads and warms a generation.
 func (m *Manager) load(ctx context.Context, u unit, manifest Manifest) (*generation, error) {
-	engine := m.config.Engines[manifest.Engine]
-	if engine == nil {
-		return nil, outcome.New(outcome.Invalid, "engine %s is not part of this program", manifest.Engine)
-	}
 	secrets := manifest.secrets(m.config.Env)
 	attach, err := manifest.attachContext(secrets)
 	if err != nil {
 		return nil, err
 	}
-	host, err := newDaemon(&manifest, &m.config, m.settings.Fetch, m.sharedOf(&manifest), secrets)
+	program, host, err := m.open(ctx, u, &manifest, m.sharedOf(&manifest), secrets)
 	if err != nil {
 		return nil, err
-	}
-	program, err := engine.Load(ctx, Source{Dir: u.dir, Manifest: manifest}, host)
-	if err != nil {
-		host.close()
-		return nil, host.cleaned(err)
 	}
 	g := &generation{
 		unit: u, manifest: manifest, program: program, daemon: host, born: m.config.Now(), done: make(chan struct{}),

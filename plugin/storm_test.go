@@ -2,7 +2,6 @@ package plugin_test
 
 import (
 	"fmt"
-	"io"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -12,8 +11,6 @@ import (
 	"github.com/registryd/registryd/internal/crowd"
 	"github.com/registryd/registryd/plugin"
 )
-
-func copyTo(w io.Writer, r io.Reader) (int64, error) { return io.Copy(w, r) }
 
 // Fault 31, 33: reloads in a row, each fifth of them broken, under many callers: no call fails, no request sees two
 // generations, and the end of the fixture finds each instance detached once, after its last call. Not parallel:
