@@ -1,9 +1,11 @@
 // What handlers of operations get of a request, and what they answer by.
 
+const incomingKeys = new Set(['method', 'url', 'path', 'params', 'query', 'body', 'headers', 'ip'])
+
 class Incoming {
   constructor(r) {
     Object.assign(this, r.extra)
-    for (const k of ['method', 'url', 'path', 'params', 'query', 'body', 'headers', 'ip']) this[k] = r[k]
+    for (const k of incomingKeys) this[k] = r[k]
     this.body ??= undefined
     this.params ??= {}
     this.query ??= {}
@@ -21,9 +23,8 @@ class Incoming {
   }
 }
 
-const notice = (kind, ms) => { now('notice', kind, Math.round(Math.min(Math.max(Number(ms) || 0, 0), 2 ** 40))) }
-
-const incomingKeys = new Set(['method', 'url', 'path', 'params', 'query', 'body', 'headers', 'ip'])
+const milliseconds = ms => Math.round(Math.min(Math.max(Number(ms) || 0, 0), 2 ** 40))
+const notice = (kind, ms) => { now('notice', kind, milliseconds(ms)) }
 
 // added is what somebody put on a request, as far as JSON says it.
 function added(request) {

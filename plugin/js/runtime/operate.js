@@ -1,22 +1,27 @@
 // Modules: how the daemon runs an operation.
 
-// once returns a function that takes the first answer, and a promise of it.
+// once returns a function that takes the first answer, {thrown} among them, and a promise of it.
 function once() {
-  let settle
-  const promise = new Native(ok => { settle = ok })
+  let settle, fail
+  const promise = new Native((ok, bad) => { settle = ok; fail = bad })
   let over = false
   return {promise, end(v) {
-    if (over) host('log', 'warn', isObject(v) && hasOwn(v, 'thrown') ? `thrown after the answer, which counts: ${inspect(v.thrown)}` : 'a request was answered twice; the first answer counts')
-    else { over = true; settle(v) }
+    const thrown = hasOwn(v, 'thrown')
+    if (over) host('log', 'warn', thrown ? `thrown after the answer, which counts: ${inspect(v.thrown)}` : 'a request was answered twice; the first answer counts')
+    else if (thrown) fail(v.thrown)
+    else settle(v)
+    over = true
   }}
 }
 
 // run calls what answers by end: what it throws is an answer, what its promise brings too, by value.
 function run(fn, me, args, end, value) {
-  try {
-    const r = apply(fn, me, args)
-    if (isObject(r) && isHandler(r.then)) then(Native.resolve(r), value, e => end({thrown: e}))
-  } catch (e) { end({thrown: e}) }
+  try { follow(apply(fn, me, args), end, value) } catch (e) { end({thrown: e}) }
+}
+
+// follow lets what a promise brings be an answer; nothing else is.
+function follow(r, end, value) {
+  if (isObject(r) && isHandler(r.then)) then(Native.resolve(r), value, e => end({thrown: e}))
 }
 
 function operation(key) {
@@ -58,15 +63,10 @@ async function prepare(key, r) {
       end({extra: added(request), body: stringify(request.body) === before ? undefined : request.body ?? null, headers: response.headers})
       return
     }
-    try {
-      const r = apply(list[i], self(op, request), [request, response, next(i + 1)])
-      if (isObject(r) && isHandler(r.then)) then(Native.resolve(r), () => {}, e => end({thrown: e}))
-    } catch (e) { end({thrown: e}) }
+    run(() => apply(list[i], self(op, request), [request, response, next(i + 1)]), undefined, [], end, () => {})
   }
   next(0)()
-  const out = await promise
-  if ('thrown' in out) throw out.thrown
-  return out
+  return promise
 }
 
 // deserialize makes a value of one text.
@@ -78,20 +78,16 @@ async function appraise(key, r, args, options) {
   const {promise, end} = once()
   const v = apply(op.value.longRunning.appraise, self(op, new Incoming(r), options.taskId), [...args, ms => end({ms})])
   if (typeof v === 'number') end({ms: v})
-  else if (isObject(v) && isHandler(v.then)) then(Native.resolve(v), ms => { if (ms !== undefined) end({ms}) }, e => end({thrown: e}))
-  const out = await promise
-  if ('thrown' in out) throw out.thrown
-  return Math.round(Math.min(Math.max(Number(out.ms) || 0, 0), 2 ** 40))
+  else follow(v, end, ms => { if (ms !== undefined) end({ms}) })
+  return milliseconds((await promise).ms)
 }
 
 // check asks a contract; it answers undefined when that holds.
 async function check(fn, me, args, otherwise) {
   if (!isHandler(fn)) return undefined
   const {promise, end} = once()
-  const r = apply(fn, me, [...args, (ok, message) => end({ok, message})])
-  if (isObject(r) && isHandler(r.then)) then(Native.resolve(r), ok => ok === undefined || end({ok}), e => end({thrown: e}))
+  follow(apply(fn, me, [...args, (ok, message) => end({ok, message})]), end, ok => ok === undefined || end({ok}))
   const out = await promise
-  if ('thrown' in out) throw out.thrown
   return out.ok ? undefined : text(out.message ?? otherwise)
 }
 
@@ -131,9 +127,7 @@ async function positional(op, handler, me, args) {
   }
   callback.reply = callback
   run(handler, me, [...args, callback], end, v => { if (v !== undefined) end({result: [v]}) })
-  const out = await promise
-  if ('thrown' in out) throw out.thrown
-  return out.result
+  return (await promise).result
 }
 
 // respond makes an answer of what a callback got: by the provider of the application, by a function, or by the daemon.
@@ -161,7 +155,7 @@ function custom(op, request) {
   const next = e => (e ? end({thrown: e}) : response.sendStatus(404))
   const me = op.app?.environment ?? {...environment, ...exported('environment')}
   run(op.raw, me, [request, response, next], end, v => { if (v !== undefined && !response.finished) response.send(v) })
-  return then(promise, out => { if ('thrown' in out) throw out.thrown; return out })
+  return promise
 }
 
 // protocol runs the handler of an endpoint: it answers by the functions of its one argument.
@@ -171,7 +165,7 @@ function protocol(name, params, faults) {
   const api = {params, _success: v => end(answered(v))}
   for (const f of faults) api[`_${f}`] = cause => end({fault: f, cause: cause === undefined ? '' : inspect(cause)})
   run(protocolHandlers[name], protocolHandlers, [api], end, () => {})
-  return then(promise, out => { if ('thrown' in out) throw out.thrown; return out })
+  return promise
 }
 
 const reserved = {'@operations': declare, '@prepare': prepare, '@deserialize': deserialize, '@appraise': appraise, '@operate': operate, '@protocol': protocol}
