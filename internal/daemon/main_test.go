@@ -17,14 +17,13 @@ import (
 	"github.com/registryd/registryd/config"
 	"github.com/registryd/registryd/internal/daemon"
 	"github.com/registryd/registryd/internal/syncbuf"
+	"github.com/registryd/registryd/plugin/plugintest"
 	"github.com/registryd/registryd/provider/providertest"
 )
 
 // TestMain hides the configuration of the machine's own npm from the tests.
 func TestMain(m *testing.M) {
-	if socket := os.Getenv("REGISTRYD_PLUGIN_SOCKET"); socket != "" {
-		servePlugin(socket)
-	}
+	plugintest.Program(gate)
 	for _, pair := range os.Environ() {
 		if name, _, _ := strings.Cut(pair, "="); strings.HasPrefix(strings.ToLower(name), "npm_config_") {
 			os.Unsetenv(name)

@@ -1,15 +1,10 @@
 package daemon_test
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"testing"
-
-	"github.com/registryd/registryd/internal/daemon"
-	"github.com/registryd/registryd/module"
 )
 
 // G18, G19: a filter that matches a module written in Go alone has matched, also where everything is strict.
@@ -18,14 +13,7 @@ func TestStrictFilter_G18_G19(t *testing.T) {
 	f := newFixture(t)
 	f.modules(map[string]string{"site/module.yaml": "operations: {/site: {handler: {static: .}}}\n"})
 	f.write("modules: {dir: modules, strict: true}\n")
-	var made atomic.Int64
-	o := f.options()
-	o.Modules = map[string]module.Factory{"counter": func(context.Context) (module.Module, error) { return goModule{made.Add(1)}, nil }}
-	s, err := daemon.New(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
+	s, made := f.counting()
 	for _, filter := range []string{"counter", "count*"} {
 		if r := report(t, s, "?filter="+filter); fmt.Sprint(r.Reloaded, r.Kept) != "[counter] []" {
 			t.Errorf("%s: %+v", filter, r)

@@ -61,6 +61,20 @@ func operate(s http.Handler, method, target string, headers ...string) (int, str
 	return w.Code, strings.TrimSpace(string(data))
 }
 
+// counting starts a server with the module counter, and counts how often that is made.
+func (f *fixture) counting() (s *daemon.Server, made *atomic.Int64) {
+	f.t.Helper()
+	made = &atomic.Int64{}
+	o := f.options()
+	o.Modules = map[string]module.Factory{"counter": func(context.Context) (module.Module, error) { return goModule{made.Add(1)}, nil }}
+	s, err := daemon.New(f.t.Context(), o)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	f.t.Cleanup(func() { _ = s.Close() })
+	return s, made
+}
+
 // Modules in Go, in JavaScript and of declarations alone, served by one daemon, reloaded by name, all at once, and
 // kept where the new is broken.
 func TestModules_GN1_GN3_D13(t *testing.T) {
@@ -72,14 +86,7 @@ func TestModules_GN1_GN3_D13(t *testing.T) {
 		"site/public/a":    "A",
 	})
 	f.write("modules: {dir: modules, api_key: KEYKEYKEY}\n")
-	var made atomic.Int64
-	o := f.options()
-	o.Modules = map[string]module.Factory{"counter": func(context.Context) (module.Module, error) { return goModule{made.Add(1)}, nil }}
-	s, err := daemon.New(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
+	s, _ := f.counting()
 	expect := func(target string, want int, part string, headers ...string) {
 		t.Helper()
 		if code, body := operate(s, http.MethodGet, target, headers...); code != want || !strings.Contains(body, part) {

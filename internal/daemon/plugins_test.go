@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -21,11 +19,10 @@ import (
 	"github.com/registryd/registryd/provider/providertest"
 )
 
-// servePlugin is a gate that refuses the name in the file denied.
-func servePlugin(socket string) {
+// gate refuses the name in the file denied.
+func gate() http.Handler {
 	denied, err := os.ReadFile("denied")
-	l, lerr := net.Listen("unix", socket)
-	if err := errors.Join(err, lerr); err != nil {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -41,9 +38,7 @@ func servePlugin(socket string) {
 		}
 		fmt.Fprint(w, "{}")
 	})
-	go http.Serve(l, mux) //nolint:errcheck // it ends with the process
-	_, _ = io.Copy(io.Discard, os.Stdin)
-	os.Exit(0)
+	return mux
 }
 
 // gate installs the plugin gate, which refuses a name.

@@ -4,21 +4,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"os"
 	"strings"
 	"testing"
 
 	"github.com/registryd/registryd/internal/outcome"
+	"github.com/registryd/registryd/plugin/plugintest"
 )
 
 // TestMain is also the program of the process module.
 func TestMain(m *testing.M) {
-	if socket := os.Getenv("REGISTRYD_PLUGIN_SOCKET"); socket != "" {
-		serveModule(socket)
-	}
+	plugintest.Program(answers)
 	os.Exit(m.Run())
 }
 
@@ -26,13 +23,8 @@ const described = `{"exports": {"values": {"limits": [1]}, "functions": ["greet"
   "/double": {"method": "GET", "params": {"x": {"type": "number"}}, "errors": {"tooLarge": {"status": 409, "msg": "{x} is too large"}}},
   "named": {"path": "/named/{id}", "handler": {"code": "other"}, "params": {"id": {"in": "path"}}}}}}`
 
-// serveModule answers as a module in any language does.
-func serveModule(socket string) {
-	l, err := net.Listen("unix", socket)
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
+// answers are those of a module in any language.
+func answers() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/describe", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, described) })
 	mux.HandleFunc("POST /v1/op", func(w http.ResponseWriter, r *http.Request) {
@@ -57,9 +49,7 @@ func serveModule(socket string) {
 		}
 	})
 	mux.HandleFunc("POST /v1/{hook}", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "{}") })
-	go http.Serve(l, mux) //nolint:errcheck // it ends with the process
-	_, _ = io.Copy(io.Discard, os.Stdin)
-	os.Exit(0)
+	return mux
 }
 
 func TestProcessModule(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -17,6 +16,7 @@ import (
 	"github.com/registryd/registryd/internal/outcome"
 	"github.com/registryd/registryd/pkgref"
 	core "github.com/registryd/registryd/plugin"
+	"github.com/registryd/registryd/plugin/plugintest"
 	"github.com/registryd/registryd/plugin/process"
 	"github.com/registryd/registryd/provider"
 	"github.com/registryd/registryd/provider/plugin"
@@ -25,9 +25,7 @@ import (
 
 // TestMain is the plugin, where the daemon's variable says so: it answers from a registry, or what its script says.
 func TestMain(m *testing.M) {
-	if socket := os.Getenv("REGISTRYD_PLUGIN_SOCKET"); socket != "" {
-		serve(socket)
-	}
+	plugintest.Program(answers)
 	os.Exit(m.Run())
 }
 
@@ -39,14 +37,13 @@ type script struct {
 	Errors   map[string]json.RawMessage // of hooks
 }
 
-func serve(socket string) {
+func answers() http.Handler {
 	var s script
 	data, err := os.ReadFile("script.json")
 	if err == nil {
 		err = json.Unmarshal(data, &s)
 	}
-	l, lerr := net.Listen("unix", socket)
-	if err := errors.Join(err, lerr); err != nil {
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -55,9 +52,7 @@ func serve(socket string) {
 		_ = json.NewEncoder(w).Encode(map[string]any{"hooks": s.hooks()})
 	})
 	mux.HandleFunc("POST /v1/{hook}", s.answer)
-	go http.Serve(l, mux) //nolint:errcheck // it ends with the process
-	_, _ = io.Copy(io.Discard, os.Stdin)
-	os.Exit(0)
+	return mux
 }
 
 func (s *script) hooks() []string {
