@@ -1,11 +1,13 @@
 package plugin
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -92,19 +94,35 @@ func ask(ctx context.Context, c *operation.Call, fn string, args ...any) (*reply
 }
 
 func call(ctx context.Context, c *operation.Call, fn string, args ...any) (json.RawMessage, error) {
-	l, err := lease(ctx)
+	data, err := invoke(ctx, fn, args...)
 	if err != nil {
-		return nil, err
+		return nil, failure(ctx, c, err)
 	}
+	return data, nil
+}
+
+// invoke calls the code of the request's generation with arguments that JSON can say. Errors: those of run.
+func invoke(ctx context.Context, fn string, args ...any) (json.RawMessage, error) {
 	list := make([]json.RawMessage, len(args))
 	for i, a := range args {
+		var err error
 		if list[i], err = json.Marshal(a); err != nil {
 			return nil, fmt.Errorf("arguments of %s: %w", fn, err)
 		}
 	}
-	r, err := l.Call(ctx, fn, list...)
+	return run(ctx, fn, list...)
+}
+
+// run calls the code that the context has a lease of. Errors: those of plugin.Lease.Call; outcome.Unavailable where
+// there is no lease.
+func run(ctx context.Context, fn string, args ...json.RawMessage) (json.RawMessage, error) {
+	l, ok := operation.LeaseOf(ctx).(*core.Lease)
+	if !ok {
+		return nil, outcome.New(outcome.Unavailable, "the call has no lease")
+	}
+	r, err := l.Call(ctx, fn, args...)
 	if err != nil {
-		return nil, failure(ctx, c, err)
+		return nil, err
 	}
 	defer r.Close()
 	return r.JSON, nil
@@ -126,7 +144,7 @@ func failure(ctx context.Context, c *operation.Call, err error) error {
 		}
 	}
 	if r.Public && r.ID >= 400 && r.ID <= 599 {
-		return &httpx.Reply{Status: r.ID, Type: typeOf(r.ID), Text: orText(r.Message, http.StatusText(r.ID)), Err: r}
+		return &httpx.Reply{Status: r.ID, Type: typeOf(r.ID), Text: cmp.Or(r.Message, http.StatusText(r.ID)), Err: r}
 	}
 	return fmt.Errorf("%w\n%s", r, r.Stack)
 }
@@ -141,28 +159,13 @@ func typeOf(status int) string {
 	return "refused"
 }
 
-func orText(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
-}
-
 // handle is operation.Implementation.Handle.
 func (s *script) handle(ctx context.Context, c *operation.Call) (operation.Answer, error) {
-	r, err := ask(noticing(ctx, c), c, "@operate", s.key, requestOf(c), s.args(c), s.options(c))
+	r, err := ask(noticing(ctx, c), c, "@operate", s.key, requestOf(c), c.Args(), s.options(c))
 	if err != nil {
 		return operation.Answer{}, err
 	}
 	return r.answer(c)
-}
-
-// args are those of the handler.
-func (s *script) args(c *operation.Call) []any {
-	if args := c.Args(); args != nil {
-		return args
-	}
-	return []any{}
 }
 
 // options tell the runtime how to run the handler.
@@ -191,7 +194,7 @@ func noticing(ctx context.Context, c *operation.Call) context.Context {
 
 // appraise is operation.Implementation.Appraise.
 func (s *script) appraise(ctx context.Context, c *operation.Call) (time.Duration, error) {
-	data, err := call(ctx, c, "@appraise", s.key, requestOf(c), s.args(c), s.options(c))
+	data, err := call(ctx, c, "@appraise", s.key, requestOf(c), c.Args(), s.options(c))
 	if err != nil {
 		return 0, err
 	}
@@ -225,25 +228,14 @@ func (s *script) prepare(ctx context.Context, c *operation.Call) (*operation.Ans
 }
 
 func (s *script) deserialize(ctx context.Context, name, text string) (any, error) {
-	l, err := lease(ctx)
-	if err != nil {
+	data, err := invoke(ctx, "@deserialize", s.key, name, text)
+	if _, thrown := errors.AsType[*core.Rejection](err); thrown {
+		return nil, errors.New("the text cannot be read") // which is the client's fault
+	}
+	if err != nil || data == nil {
 		return nil, err
 	}
-	key, _ := json.Marshal(s.key) // texts: cannot fail
-	param, _ := json.Marshal(name)
-	value, _ := json.Marshal(text)
-	r, err := l.Call(ctx, "@deserialize", key, param, value)
-	if err != nil {
-		if _, thrown := errors.AsType[*core.Rejection](err); thrown {
-			return nil, errors.New("the text cannot be read") // which is the client's fault
-		}
-		return nil, err
-	}
-	defer r.Close()
-	if r.JSON == nil {
-		return nil, nil
-	}
-	return operation.DecodeJSON(r.JSON)
+	return operation.DecodeJSON(data)
 }
 
 // answer makes an answer of a reply.
@@ -285,15 +277,8 @@ type endpoint struct {
 
 // handle is operation.Implementation.Handle.
 func (e *endpoint) handle(ctx context.Context, c *operation.Call) (operation.Answer, error) {
-	params := map[string]any{}
-	for k, v := range c.More {
-		params[k] = v
-	}
-	for i, p := range c.Descriptor.Params {
-		if c.Given(i) {
-			params[p.Name] = c.Args()[i]
-		}
-	}
+	params := given(c)
+	maps.Copy(params, c.More)
 	r, err := ask(ctx, c, "@protocol", e.name, params, e.faults)
 	if err != nil {
 		return operation.Answer{}, err
@@ -301,17 +286,22 @@ func (e *endpoint) handle(ctx context.Context, c *operation.Call) (operation.Ans
 	return r.answer(c)
 }
 
+// given are the parameters that have a value, by name.
+func given(c *operation.Call) map[string]any {
+	params := map[string]any{}
+	for i, p := range c.Descriptor.Params {
+		if c.Given(i) {
+			params[p.Name] = c.Args()[i]
+		}
+	}
+	return params
+}
+
 // direct runs a named function: its argument is {params, request}, its result the answer, or an object with $status,
 // $headers and $body.
-func (b *builder) direct(name string) operation.Implementation {
+func direct(name string) operation.Implementation {
 	return operation.Implementation{Handle: func(ctx context.Context, c *operation.Call) (operation.Answer, error) {
-		params := map[string]any{}
-		for i, p := range c.Descriptor.Params {
-			if c.Given(i) {
-				params[p.Name] = c.Args()[i]
-			}
-		}
-		data, err := call(noticing(ctx, c), c, name, map[string]any{"params": params, "request": requestOf(c)})
+		data, err := call(noticing(ctx, c), c, name, map[string]any{"params": given(c), "request": requestOf(c)})
 		if err != nil {
 			return operation.Answer{}, err
 		}

@@ -167,20 +167,10 @@ func (b *builder) process() error {
 	if err != nil {
 		return err
 	}
-	for _, d := range list {
-		name := d.Handler.Code
-		if name == "" {
-			name = d.Name
-		}
-		impl := b.direct(name)
-		if d.Handler.Static != "" || d.Handler.Upstream != "" {
-			if impl, err = b.named(&d); err != nil {
-				return err
-			}
-		}
-		if err := b.add(d, impl); err != nil {
-			return err
+	for i := range list {
+		if h := &list[i].Handler; *h == (operation.Handler{MaxAge: h.MaxAge}) {
+			h.Code = list[i].Name
 		}
 	}
-	return nil
+	return b.addNamed(list)
 }

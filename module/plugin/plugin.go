@@ -90,7 +90,6 @@ type builder struct {
 	a    *Adapter
 	c    *core.Candidate
 	unit *module.Unit
-	// faults are those that a module.yaml declares for handlers of code.
 	opts operation.Options
 }
 
@@ -121,15 +120,6 @@ func (a *Adapter) build(ctx context.Context, c *core.Candidate) (*module.Unit, e
 	return u, err
 }
 
-// lease returns the lease of the request.
-func lease(ctx context.Context) (*core.Lease, error) {
-	l, ok := operation.LeaseOf(ctx).(*core.Lease)
-	if !ok {
-		return nil, outcome.New(outcome.Unavailable, "the call has no lease")
-	}
-	return l, nil
-}
-
 // declarations reads the module.yaml, if there is one.
 func (b *builder) declarations() error {
 	data, err := os.ReadFile(filepath.Join(b.c.Dir, core.ModuleFile))
@@ -142,7 +132,6 @@ func (b *builder) declarations() error {
 	var doc struct {
 		Description string
 		Operations  yaml.Node
-		Protocol    yaml.Node
 	}
 	if err := yaml.Unmarshal(data, &doc); err != nil {
 		return outcome.Wrap(outcome.Invalid, err, "%s", core.ModuleFile)
@@ -152,13 +141,21 @@ func (b *builder) declarations() error {
 		return nil
 	}
 	list, err := operation.ParseYAML(&doc.Operations)
+	if err == nil {
+		err = b.addNamed(list)
+	}
 	if err != nil {
 		return outcome.Wrap(outcome.Invalid, err, "%s", core.ModuleFile)
 	}
+	return nil
+}
+
+// addNamed adds operations whose handlers are named.
+func (b *builder) addNamed(list []operation.Descriptor) error {
 	for _, d := range list {
 		impl, err := b.named(&d)
 		if err != nil {
-			return outcome.Wrap(outcome.Invalid, err, "%s: operation %s", core.ModuleFile, d.Name)
+			return outcome.Wrap(outcome.Invalid, err, "operation %s", d.Name)
 		}
 		if err := b.add(d, impl); err != nil {
 			return err
@@ -173,7 +170,7 @@ func (b *builder) single() bool {
 	return err == nil && !info.IsDir()
 }
 
-// named is what runs an operation of a module.yaml.
+// named is what runs an operation whose handler is named.
 func (b *builder) named(d *operation.Descriptor) (operation.Implementation, error) {
 	switch h := d.Handler; {
 	case h.Static != "":
@@ -190,7 +187,7 @@ func (b *builder) named(d *operation.Descriptor) (operation.Implementation, erro
 	case b.c.Manifest.Engine == core.EngineData:
 		return operation.Implementation{}, fmt.Errorf("handler: there is no code")
 	}
-	return b.direct(d.Handler.Code), nil
+	return direct(d.Handler.Code), nil
 }
 
 // static serves a directory below the module's.
@@ -215,16 +212,7 @@ func (b *builder) add(d operation.Descriptor, impl operation.Implementation) err
 func (b *builder) offer(functions []string, values map[string]json.RawMessage) {
 	for _, name := range functions {
 		b.unit.Functions[name] = func(ctx context.Context, args ...json.RawMessage) (json.RawMessage, error) {
-			l, err := lease(ctx)
-			if err != nil {
-				return nil, err
-			}
-			r, err := l.Call(ctx, name, args...)
-			if err != nil {
-				return nil, err
-			}
-			defer r.Close()
-			return r.JSON, nil
+			return run(ctx, name, args...)
 		}
 	}
 	for name, v := range values {
