@@ -167,7 +167,7 @@ func TestUpstream(t *testing.T) {
 		w.WriteHeader(http.StatusTeapot)
 	}))
 	defer srv.Close()
-	up, err := operation.Upstream(srv.URL+"/base", nil)
+	up, err := operation.Upstream(srv.URL + "/base")
 	if err != nil {
 		t.Fatal(err)
 	}

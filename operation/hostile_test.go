@@ -29,7 +29,7 @@ func TestUpstreamPaths(t *testing.T) {
 		fmt.Fprint(w, r.RequestURI)
 	}))
 	t.Cleanup(behind.Close)
-	raw, err := operation.Upstream(behind.URL+"/public/", nil)
+	raw, err := operation.Upstream(behind.URL + "/public/")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,11 +13,7 @@ import (
 
 // BuiltinMiddleware is the middleware that every daemon has: key-auth asks for the API key; rate-limit bounds how often
 // one client may ask for one operation, "rate-limit:5" to five times a second, without a number to ten.
-// now is the clock; nil: time.Now.
-func BuiltinMiddleware(key func() string, now func() time.Time) map[string]func(string) (Middleware, error) {
-	if now == nil {
-		now = time.Now
-	}
+func BuiltinMiddleware(key func() string) map[string]func(string) (Middleware, error) {
 	return map[string]func(string) (Middleware, error){
 		"key-auth": func(argument string) (Middleware, error) {
 			if argument != "" {
@@ -25,7 +21,7 @@ func BuiltinMiddleware(key func() string, now func() time.Time) map[string]func(
 			}
 			return keyAuth(key), nil
 		},
-		"rate-limit": func(argument string) (Middleware, error) { return rateLimit(argument, now) },
+		"rate-limit": rateLimit,
 	}
 }
 
@@ -47,7 +43,7 @@ const (
 )
 
 // rateLimit lets a client save up two seconds' worth of requests.
-func rateLimit(argument string, now func() time.Time) (Middleware, error) {
+func rateLimit(argument string) (Middleware, error) {
 	rate := float64(defaultRate)
 	if argument != "" {
 		n, err := strconv.ParseFloat(argument, 64)
@@ -57,7 +53,7 @@ func rateLimit(argument string, now func() time.Time) (Middleware, error) {
 		rate = n
 	}
 	return func(_ *Descriptor, next httpx.HandlerFunc) httpx.HandlerFunc {
-		l := &limiter{rate: rate, burst: max(1, 2*rate), now: now, clients: map[string]*bucket{}}
+		l := &limiter{rate: rate, burst: max(1, 2*rate), clients: map[string]*bucket{}}
 		return func(w http.ResponseWriter, r *http.Request) error {
 			if !l.allow(httpx.ClientAddress(r)) {
 				return outcome.New(outcome.TooManyRequests, "at most %v requests a second", rate)
@@ -70,7 +66,6 @@ func rateLimit(argument string, now func() time.Time) (Middleware, error) {
 // limiter counts the requests of each client.
 type limiter struct {
 	rate, burst float64
-	now         func() time.Time
 
 	mu      sync.Mutex
 	clients map[string]*bucket
@@ -85,7 +80,7 @@ type bucket struct {
 func (l *limiter) allow(client string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := l.now()
+	now := time.Now()
 	b := l.clients[client]
 	if b == nil {
 		l.forget(now)

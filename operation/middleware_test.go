@@ -11,7 +11,7 @@ import (
 func TestRateLimit(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		o := operation.Options{Middleware: operation.BuiltinMiddleware(nil, nil)}
+		o := operation.Options{Middleware: operation.BuiltinMiddleware(nil)}
 		h := serve(t, made(t, "/x: {middleware: ['rate-limit:2']}", operation.Implementation{Handle: echo}, o))
 		count := func(client string, n int) (passed int) {
 			for range n {
@@ -42,7 +42,7 @@ func TestRateLimit(t *testing.T) {
 		}
 	})
 	for _, argument := range []string{"0", "-1", "x", "NaN", "Inf"} {
-		if _, err := operation.BuiltinMiddleware(nil, nil)["rate-limit"](argument); err == nil {
+		if _, err := operation.BuiltinMiddleware(nil)["rate-limit"](argument); err == nil {
 			t.Errorf("%q is a rate", argument)
 		}
 	}
@@ -50,7 +50,7 @@ func TestRateLimit(t *testing.T) {
 
 func TestKeyAuth(t *testing.T) {
 	t.Parallel()
-	o := operation.Options{Middleware: operation.BuiltinMiddleware(func() string { return "KEY" }, nil)}
+	o := operation.Options{Middleware: operation.BuiltinMiddleware(func() string { return "KEY" })}
 	h := serve(t, made(t, "/x: {middleware: [key-auth]}", operation.Implementation{Handle: echo}, o))
 	for header, want := range map[string]int{key: 200, "X: y": 401, "Authorization: no": 403} {
 		if res := ask(h, "GET /x", "", header); res.StatusCode != want {

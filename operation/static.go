@@ -23,9 +23,9 @@ func Static(dir string, maxAge time.Duration) (httpx.HandlerFunc, error) {
 	if err != nil {
 		return nil, outcome.New(outcome.Invalid, "static: %v", err)
 	}
-	s := &statics{root: root, cache: "public, max-age=" + strconv.Itoa(int(maxAge.Seconds()))}
-	if maxAge == 0 {
-		s.cache = ""
+	s := &statics{root: root}
+	if maxAge > 0 {
+		s.cache = "public, max-age=" + strconv.Itoa(int(maxAge.Seconds()))
 	}
 	return s.serve, nil
 }
@@ -106,10 +106,10 @@ func PathValue(r *http.Request, name string) string { return pathOf(r.Context())
 
 // Upstream returns what hands requests to a server: base is its URL, to which the rest of the path is added.
 // Errors: outcome.Invalid for a URL that is none of http or https.
-func Upstream(base string, transport http.RoundTripper) (httpx.HandlerFunc, error) {
+func Upstream(base string) (httpx.HandlerFunc, error) {
 	u, err := url.Parse(base)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 		return nil, outcome.New(outcome.Invalid, "upstream: %q must be a URL of http or https", base)
 	}
-	return newUpstream(u, transport), nil
+	return newUpstream(u), nil
 }

@@ -23,8 +23,6 @@ type TaskConfig struct {
 	MaxRemaining time.Duration // estimates above it are refused; 5m
 	Lifetime     int           // ticks for which nobody has to read a result; 2
 	Tick         time.Duration // between two collections; 1m
-	// Now is the clock; nil: time.Now.
-	Now func() time.Time
 }
 
 // Tasks keeps what runs longer than its request, and the answers until somebody reads them. Safe for concurrent use;
@@ -66,9 +64,6 @@ func NewTasks(c TaskConfig) *Tasks {
 	}
 	if c.Tick == 0 {
 		c.Tick = time.Minute
-	}
-	if c.Now == nil {
-		c.Now = time.Now
 	}
 	t := &Tasks{config: c, list: map[string]*task{}}
 	t.life, t.end = context.WithCancel(context.Background())
@@ -119,7 +114,7 @@ func (t *Tasks) collect() {
 func (t *Tasks) sweep() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	limit := t.config.Now().Add(-time.Duration(t.config.Lifetime) * t.config.Tick)
+	limit := time.Now().Add(-time.Duration(t.config.Lifetime) * t.config.Tick)
 	for id, task := range t.list {
 		if task.done && task.ended.Before(limit) {
 			delete(t.list, id)
@@ -138,7 +133,7 @@ func (t *Tasks) admit(c *Call, k *task, estimate time.Duration) error {
 	if len(t.list) >= t.config.Capacity {
 		return outcome.After(t.config.Tick, outcome.New(outcome.Busy, "%d tasks are kept, and no more", t.config.Capacity))
 	}
-	k.call, k.started, k.estimate = c, t.config.Now(), estimate
+	k.call, k.started, k.estimate = c, time.Now(), estimate
 	t.list[c.taskID] = k
 	return nil
 }
@@ -156,7 +151,7 @@ func (t *Tasks) finish(k *task, a Answer, err error) {
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	k.done, k.answer, k.err, k.ended = true, a, err, t.config.Now()
+	k.done, k.answer, k.err, k.ended = true, a, err, time.Now()
 }
 
 // maxStream bounds the stream that a task may answer, in bytes.
@@ -343,7 +338,7 @@ func (t *Tasks) Serve(w http.ResponseWriter, r *http.Request, id string) error {
 		return outcome.New(outcome.Declined, "there is no such task")
 	}
 	if !k.done {
-		passed := max(t.config.Now().Sub(k.started), time.Duration(k.progress.Load()))
+		passed := max(time.Since(k.started), time.Duration(k.progress.Load()))
 		if left := k.estimate - passed; k.estimate > 0 && left > 0 {
 			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(left.Seconds()))))
 		}

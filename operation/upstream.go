@@ -14,7 +14,7 @@ import (
 )
 
 // newUpstream proxies to u. What the server answers is handed on; that it does not is 502.
-func newUpstream(u *url.URL, transport http.RoundTripper) httpx.HandlerFunc {
+func newUpstream(u *url.URL) httpx.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		to, err := below(u, r)
 		if err != nil {
@@ -22,8 +22,7 @@ func newUpstream(u *url.URL, transport http.RoundTripper) httpx.HandlerFunc {
 		}
 		var failed error
 		p := &httputil.ReverseProxy{
-			Transport: transport,
-			ErrorLog:  slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // the error is returned
+			ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError), // the error is returned
 			Rewrite: func(p *httputil.ProxyRequest) {
 				p.Out.URL, p.Out.Host = to, ""
 				p.Out.Header.Del("Authorization") // the API key is ours, not the server's

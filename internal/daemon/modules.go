@@ -60,7 +60,7 @@ func randomKey() string {
 func (m *modules) options() operation.Options {
 	key := func() string { return *m.key.Load() }
 	return operation.Options{
-		Key: key, Middleware: operation.BuiltinMiddleware(key, nil), Tasks: m.tasks, TaskURL: m.taskURL,
+		Key: key, Middleware: operation.BuiltinMiddleware(key), Tasks: m.tasks, TaskURL: m.taskURL,
 	}
 }
 

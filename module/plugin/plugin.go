@@ -15,7 +15,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -33,8 +32,6 @@ import (
 type Config struct {
 	// Options of all operations, asked for at each load. Required.
 	Options func() operation.Options
-	// Transport of operations that are handed to a server; nil: http.DefaultTransport.
-	Transport http.RoundTripper
 	// Logger; nil: discard.
 	Logger *slog.Logger
 }
@@ -176,7 +173,7 @@ func (b *builder) named(d *operation.Descriptor) (operation.Implementation, erro
 	case h.Static != "":
 		return b.static(d)
 	case h.Upstream != "":
-		raw, err := operation.Upstream(h.Upstream, b.a.config.Transport)
+		raw, err := operation.Upstream(h.Upstream)
 		return operation.Implementation{Raw: raw}, err
 	case h.Builtin != "":
 		return operation.Implementation{}, fmt.Errorf("handler: there is no builtin %q", h.Builtin)
