@@ -36,13 +36,14 @@ type modules struct {
 	own     string // the key that was made for this start
 	key     atomic.Pointer[string]
 	prefix  atomic.Pointer[string]
+	log     *slog.Logger
 
 	mu   sync.Mutex
 	base []*module.Unit // in Go, that will be in force with what is being prepared
 }
 
 func newModules(own map[string]module.Factory, log *slog.Logger) *modules {
-	m := &modules{api: module.NewAPI(), tasks: operation.NewTasks(operation.TaskConfig{}), own: randomKey()}
+	m := &modules{api: module.NewAPI(), tasks: operation.NewTasks(operation.TaskConfig{}), own: randomKey(), log: log}
 	m.key.Store(new(string))
 	m.prefix.Store(new(string))
 	m.adapter = moduleplugin.New(moduleplugin.Config{Options: m.options, Logger: log})
@@ -60,7 +61,7 @@ func randomKey() string {
 func (m *modules) options() operation.Options {
 	key := func() string { return *m.key.Load() }
 	return operation.Options{
-		Key: key, Middleware: operation.BuiltinMiddleware(key), Tasks: m.tasks, TaskURL: m.taskURL,
+		Key: key, Middleware: operation.BuiltinMiddleware(key), Tasks: m.tasks, TaskURL: m.taskURL, Logger: m.log,
 	}
 }
 

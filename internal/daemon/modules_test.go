@@ -179,6 +179,38 @@ func TestModulesSwitched_WF3_WF6(t *testing.T) {
 	}
 }
 
+// panicking is a module in Go whose task ends by a panic.
+type panicking struct{}
+
+func (panicking) Operations() []module.Operation {
+	return []module.Operation{{
+		Descriptor: operation.Descriptor{Path: "/job", LongRunning: &operation.LongRunning{}},
+		Implementation: operation.Implementation{Handle: func(context.Context, *operation.Call) (operation.Answer, error) {
+			panic("out of order")
+		}},
+	}}
+}
+
+// A task that panics stands in the log, also where nobody asks after it.
+func TestPanickingTask_WR6(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.write("modules: {}\n")
+	o := f.options()
+	o.Modules = map[string]module.Factory{"jobs": func(context.Context) (module.Module, error) { return panicking{}, nil }}
+	s, err := daemon.New(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	if code, body := operate(s, http.MethodPost, "/api/modules/job"); code != 202 {
+		t.Fatalf("%d %s", code, body)
+	}
+	if line := f.screen.await(t, "task failed"); !strings.Contains(line, "out of order") {
+		t.Error(line)
+	}
+}
+
 // G-N2: modules are reloaded while many ask, every fifth time with broken code, and no request fails.
 func TestModulesUnderLoad_GN2(t *testing.T) {
 	t.Parallel()
