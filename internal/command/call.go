@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,7 +31,7 @@ anywhere as NAME=VALUE. Without arguments it lists what there is.`,
 		return o.completeCall(cmd.Context(), &flags, args)
 	}
 	c.Flags().StringVar(&flags.server, "server", "", "`URL` of the modules, such as http://127.0.0.1:9900/api/modules/ (else from the configuration)")
-	c.Flags().StringVar(&flags.key, "key", "", "API `KEY` ($BINDER_API_KEY; else from the configuration)")
+	c.Flags().StringVar(&flags.key, "key", "", "API `KEY` (else from the configuration, else $BINDER_API_KEY)")
 	return c
 }
 
@@ -40,7 +41,7 @@ const modulesPrefix = "/api/modules/"
 // modulesClient finds out where the modules are: flag, then configuration. On a socket they are below the prefix of the
 // configuration, if there is one.
 func (o *settings) modulesClient(ctx context.Context, flags *caller) (*moduleclient.Client, error) {
-	base, prefix, key := flags.server, modulesPrefix, first(flags.key, os.Getenv("BINDER_API_KEY"))
+	base, prefix, key := flags.server, modulesPrefix, cmp.Or(flags.key, os.Getenv("BINDER_API_KEY"))
 	if base == "" || o.file != "" {
 		c, err := o.load()
 		if err != nil {
@@ -49,7 +50,7 @@ func (o *settings) modulesClient(ctx context.Context, flags *caller) (*modulecli
 		if c.Modules == nil {
 			return nil, cli.Usage("the configuration has no modules: name it with -c, or give --server")
 		}
-		prefix, key = c.Modules.Prefix, first(flags.key, c.Modules.APIKey, key)
+		prefix, key = c.Modules.Prefix, cmp.Or(flags.key, c.Modules.APIKey, key)
 		if base == "" {
 			base = daemonURL(c.Listen[0])
 			if c.Listen[0].Network != "unix" {
@@ -64,7 +65,7 @@ func (o *settings) modulesClient(ctx context.Context, flags *caller) (*modulecli
 	if err != nil {
 		return nil, err
 	}
-	return moduleclient.New(ctx, moduleclient.Config{Base: strings.TrimSuffix(found.base, "/") + "/", Key: key, HTTP: found.http})
+	return moduleclient.New(ctx, moduleclient.Config{Base: found.base, Key: key, HTTP: found.http})
 }
 
 func (o *settings) call(ctx context.Context, flags *caller, args []string) error {
@@ -99,7 +100,7 @@ func (o *settings) call(ctx context.Context, flags *caller, args []string) error
 
 // outcomeOf is what a declaration says on success, else the answer itself.
 func outcomeOf(op *moduleclient.Operation, answer string, values map[string]any) string {
-	text := first(op.Done, "{results}")
+	text := cmp.Or(op.Done, "{results}")
 	for k, v := range values {
 		if s, ok := v.(string); ok {
 			text = strings.ReplaceAll(text, "{"+k+"}", s)

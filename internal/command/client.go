@@ -2,6 +2,7 @@ package command
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -43,7 +44,7 @@ func (r *remote) addTo(c *cobra.Command) {
 // client finds out where the daemon is and how to be let in: flags, then the
 // environment, then the configuration.
 func (o *settings) client(r *remote) (*client, error) {
-	serverURL, token := first(r.server, os.Getenv("REGISTRYD_SERVER")), first(r.token, os.Getenv("REGISTRYD_TOKEN"))
+	serverURL, token := cmp.Or(r.server, os.Getenv("REGISTRYD_SERVER")), cmp.Or(r.token, os.Getenv("REGISTRYD_TOKEN"))
 	var c *config.Config
 	if serverURL == "" || token == "" || o.file != "" {
 		var err error
@@ -65,15 +66,6 @@ func (o *settings) client(r *remote) (*client, error) {
 		serverURL = daemonURL(c.Listen[0])
 	}
 	return newClient(serverURL, prefix, token)
-}
-
-func first(texts ...string) string {
-	for _, t := range texts {
-		if t != "" {
-			return t
-		}
-	}
-	return ""
 }
 
 // daemonURL is how the daemon of this machine is reached.
@@ -154,7 +146,7 @@ func (c *client) refusal(resp *http.Response, data []byte, path string) error {
 	if resp.StatusCode == http.StatusNotFound && (err != nil || !named) {
 		return fmt.Errorf("no admin routes at %s (404): check the address, and that admin.tokens has one", c.base)
 	}
-	text := fmt.Sprintf("the daemon says: %s (%d)", first(body.Error, http.StatusText(resp.StatusCode)), resp.StatusCode)
+	text := fmt.Sprintf("the daemon says: %s (%d)", cmp.Or(body.Error, http.StatusText(resp.StatusCode)), resp.StatusCode)
 	if resp.StatusCode == http.StatusNotFound {
 		return outcome.New(outcome.NotFound, "%s", text)
 	}

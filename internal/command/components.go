@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,7 +31,7 @@ func (r *remote) addToComponents(c *cobra.Command) {
 
 // components finds out where the component registry is and how to be let in.
 func (o *settings) components(r *remote) (*client, error) {
-	server, token := first(r.server, os.Getenv("REGISTRYD_COMPONENTS")), first(r.token, os.Getenv("COMPONENT_TOKEN"))
+	server, token := cmp.Or(r.server, os.Getenv("REGISTRYD_COMPONENTS")), cmp.Or(r.token, os.Getenv("COMPONENT_TOKEN"))
 	if server != "" && o.file == "" {
 		return newClient(server, componentPrefix, token)
 	}
@@ -40,9 +41,9 @@ func (o *settings) components(r *remote) (*client, error) {
 	}
 	prefix := componentPrefix
 	if c.Components != nil {
-		prefix, token = c.Components.Prefix, first(token, c.Components.Token)
+		prefix, token = c.Components.Prefix, cmp.Or(token, c.Components.Token)
 	}
-	return newClient(first(server, daemonURL(c.Listen[0])), prefix, token)
+	return newClient(cmp.Or(server, daemonURL(c.Listen[0])), prefix, token)
 }
 
 func (o *settings) componentsCommand() *cobra.Command {
@@ -182,10 +183,5 @@ func (o *settings) importComponents(ctx context.Context, cl *client, from *file.
 
 // versionURL is the path of a version below the prefix.
 func versionURL(p component.Publication) string {
-	name := p.Name.Key()
-	scope, base, scoped := strings.Cut(name, "/")
-	if !scoped {
-		return url.PathEscape(name) + "/" + p.Version.String()
-	}
-	return url.PathEscape(scope) + "/" + url.PathEscape(base) + "/" + p.Version.String()
+	return (&url.URL{Path: p.Name.Key()}).EscapedPath() + "/" + p.Version.String()
 }

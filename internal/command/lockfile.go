@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -51,7 +52,7 @@ func readLockfile(file string) ([]target, error) {
 		if i < 0 || p.elsewhere() {
 			continue // the project itself, or a directory of it
 		}
-		found[first(p.Name, place[i+len("node_modules/"):])+"@"+p.Version] = true
+		found[cmp.Or(p.Name, place[i+len("node_modules/"):])+"@"+p.Version] = true
 	}
 	if len(l.Packages) == 0 {
 		nested(l.Dependencies, found)

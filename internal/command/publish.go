@@ -3,6 +3,7 @@ package command
 import (
 	"archive/tar"
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"encoding/json"
@@ -165,7 +166,7 @@ func refusedPublication(resp *http.Response, data []byte) error {
 	if body.Type == "ComponentExistsError" {
 		return errPublished
 	}
-	return fmt.Errorf("the registry says: %s (%d)", first(body.Error, http.StatusText(resp.StatusCode)), resp.StatusCode)
+	return fmt.Errorf("the registry says: %s (%d)", cmp.Or(body.Error, http.StatusText(resp.StatusCode)), resp.StatusCode)
 }
 
 // publicationForm packs a version: the dependencies first, then the tarball.

@@ -49,7 +49,7 @@ func (o *settings) openLibrary(ctx context.Context, r *remote, named bool) (libr
 // askInstead adds to the error of a directory that a daemon holds how that one is asked.
 func (o *settings) askInstead(held error) error {
 	c, err := o.load()
-	if err != nil || len(c.Listen) == 0 {
+	if err != nil {
 		return held
 	}
 	return fmt.Errorf("%w: add --server %s", held, daemonURL(c.Listen[0]))
