@@ -243,52 +243,45 @@ func (c *Call) manual(w http.ResponseWriter, k *task) error {
 		err error
 	}
 	ended, detached := make(chan end, 1), make(chan time.Duration, 1)
-	var once sync.Once
-	c.detach = func(d time.Duration) { once.Do(func() { detached <- d }) }
+	var first sync.Once // that the handler ends, or that it detaches itself
+	c.detach = func(d time.Duration) { first.Do(func() { detached <- d }) }
 	if err := t.begin(); err != nil {
 		return err
 	}
 	gone := c.Request.Context().Done()
 	ctx, cancel, leave := t.context(c)
-	awaited := make(chan bool, 1) // somebody will ask for the answer later
+	fate := make(chan func(Answer, error), 1) // of the answer, once the handler has ended
 	go func() {
 		defer t.busy.Done()
 		defer leave()
 		a, err := c.guarded(ctx)
-		ended <- end{a, err}
-		if <-awaited {
-			t.finish(k, a, err)
-			return
-		}
-		select {
-		case e := <-ended: // nobody took it
-			drop(e.a)
-		default:
-		}
+		first.Do(func() { ended <- end{a, err} })
+		(<-fate)(a, err)
 	}()
 	select {
 	case e := <-ended:
-		defer func() { awaited <- false }() // until then its context lives
+		defer func() { fate <- func(Answer, error) {} }() // until then its context lives
 		if e.err != nil {
 			return e.err
 		}
 		return c.write(w, e.a, true)
 	case d := <-detached:
-		err := t.admit(c, k, d)
-		if awaited <- err == nil; err != nil {
+		if err := t.admit(c, k, d); err != nil {
+			fate <- drop
 			cancel()
 			return err
 		}
+		fate <- func(a Answer, err error) { t.finish(k, a, err) } // somebody will ask for it later
 		return c.accepted(w)
 	case <-gone:
-		awaited <- false
+		fate <- drop
 		cancel()
 		return context.Canceled
 	}
 }
 
-// drop closes what an answer has open.
-func drop(a Answer) {
+// drop closes what an answer has open that nobody takes.
+func drop(a Answer, _ error) {
 	if closer, ok := a.Value.(io.Closer); ok {
 		closer.Close()
 	}

@@ -124,6 +124,22 @@ func TestManualTask_WF5(t *testing.T) {
 	})
 }
 
+// Who detaches itself is a task, however soon it ends.
+func TestDetachedAndDone_WF5(t *testing.T) {
+	t.Parallel()
+	tasks := operation.NewTasks(operation.TaskConfig{Capacity: 10_000})
+	defer tasks.Close()
+	h := tasked(t, tasks, "/job: {longRunning: manual}", func(_ context.Context, c *operation.Call) (operation.Answer, error) {
+		c.Detach(0)
+		return operation.Answer{Value: "ok"}, nil
+	})
+	for i := range 5000 {
+		if res := ask(h, "POST /job", ""); res.StatusCode != 202 {
+			t.Fatalf("request %d: %d", i, res.StatusCode)
+		}
+	}
+}
+
 // An estimate may be asked for; what is done of it shortens the wait, and the handler knows its task.
 func TestEstimate_WF5(t *testing.T) {
 	t.Parallel()
