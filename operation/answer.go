@@ -220,10 +220,14 @@ func plainValue(v any) (any, error) {
 	case []byte, io.Reader:
 		return "bytes", nil
 	}
-	data, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
+	data, isJSON := v.(json.RawMessage)
+	if !isJSON {
+		var err error
+		if data, err = json.Marshal(v); err != nil {
+			return nil, err
+		}
 	}
 	var out any
-	return out, json.Unmarshal(data, &out)
+	err := json.Unmarshal(data, &out)
+	return out, err
 }

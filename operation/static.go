@@ -4,11 +4,11 @@ import (
 	"errors"
 	"io/fs"
 	"net/http"
-	"net/url"
 	"os"
 	"path"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/registryd/registryd/internal/httpx"
@@ -87,6 +87,9 @@ func absent(err error) error {
 	return err
 }
 
+// isIO reports whether a disk failed.
+func isIO(err error) bool { return errors.Is(err, syscall.EIO) || errors.Is(err, syscall.EMFILE) }
+
 // fileName is the name of a file for the rest of a path; false for one that nobody may see.
 func fileName(rest string) (string, bool) {
 	rest = strings.Trim(rest, "/")
@@ -103,13 +106,3 @@ func fileName(rest string) (string, bool) {
 
 // PathValue returns what a placeholder of the path of an operation stands for, "" for none; "rest" is that of "*".
 func PathValue(r *http.Request, name string) string { return pathOf(r.Context()).ByName(name) }
-
-// Upstream returns what hands requests to a server: base is its URL, to which the rest of the path is added.
-// Errors: outcome.Invalid for a URL that is none of http or https.
-func Upstream(base string) (httpx.HandlerFunc, error) {
-	u, err := url.Parse(base)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, outcome.New(outcome.Invalid, "upstream: %q must be a URL of http or https", base)
-	}
-	return newUpstream(u), nil
-}

@@ -1,20 +1,23 @@
 package operation
 
 import (
-	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
 	"strings"
-	"syscall"
 
 	"github.com/registryd/registryd/internal/httpx"
 	"github.com/registryd/registryd/internal/outcome"
 )
 
-// newUpstream proxies to u. What the server answers is handed on; that it does not is 502.
-func newUpstream(u *url.URL) httpx.HandlerFunc {
+// Upstream returns what hands requests to a server: base is its URL, to which the rest of the path is added. What the
+// server answers is handed on; that it does not is 502. Errors: outcome.Invalid for a URL that is none of http or https.
+func Upstream(base string) (httpx.HandlerFunc, error) {
+	u, err := url.Parse(base)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, outcome.New(outcome.Invalid, "upstream: %q must be a URL of http or https", base)
+	}
 	return func(w http.ResponseWriter, r *http.Request) error {
 		to, err := below(u, r)
 		if err != nil {
@@ -47,7 +50,7 @@ func newUpstream(u *url.URL) httpx.HandlerFunc {
 			return r.Context().Err()
 		}
 		return outcome.Wrap(outcome.Unavailable, failed, "ask %s", u.Host)
-	}
+	}, nil
 }
 
 // below is the URL of a request at the server: the rest of its path, as it was sent, behind that of base.
@@ -86,6 +89,3 @@ func asSent(r *http.Request, rest string) string {
 	}
 	return (&url.URL{Path: rest}).EscapedPath()
 }
-
-// isIO reports whether a disk failed.
-func isIO(err error) bool { return errors.Is(err, syscall.EIO) || errors.Is(err, syscall.EMFILE) }

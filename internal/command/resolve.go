@@ -80,7 +80,8 @@ func (h byHand) close() error { return h.s.Close() }
 type byDaemon struct{ c *client }
 
 func (d byDaemon) resolve(ctx context.Context, t target) (l registry.Located, err error) {
-	return l, d.c.call(ctx, http.MethodGet, "resolve/"+t.path(), &l)
+	err = d.c.call(ctx, http.MethodGet, "resolve/"+t.path(), &l)
+	return l, err
 }
 
 func (d byDaemon) warm(ctx context.Context, t target, files bool) (w registry.Warmed, err error) {
@@ -88,7 +89,8 @@ func (d byDaemon) warm(ctx context.Context, t target, files bool) (w registry.Wa
 	if files {
 		path += "?files"
 	}
-	return w, d.c.call(ctx, http.MethodPost, path, &w)
+	err = d.c.call(ctx, http.MethodPost, path, &w)
+	return w, err
 }
 
 func (d byDaemon) close() error { return nil }

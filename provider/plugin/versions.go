@@ -25,7 +25,8 @@ type listed struct {
 func decodeListed(data json.RawMessage) (listed, error) {
 	var l listed
 	if len(data) > 0 && data[0] == '[' {
-		return l, json.Unmarshal(data, &l.Versions)
+		err := json.Unmarshal(data, &l.Versions)
+		return l, err
 	}
 	err := json.Unmarshal(data, &l)
 	return l, err
