@@ -27,10 +27,9 @@ type answers struct {
 // answerKey is a digest of all that an answer may depend on.
 type answerKey [sha256.Size]byte
 
-// answer is not changed once it is kept.
 type answer struct {
 	tag      string
-	response Response
+	response *Response
 }
 
 func newAnswers(now func() time.Time) *answers {
@@ -78,13 +77,12 @@ func (a *answers) keep(r *Request, tag string, response *Response) {
 	if a == nil || tag == "" || response.Status != http.StatusOK || strings.Contains(strings.ToLower(response.Header.Get("Cache-Control")), "no-store") {
 		return
 	}
-	cost := len(response.Body) + entryCost
+	cost := cap(response.Body) + entryCost
 	for name, values := range response.Header {
 		cost += len(name) + len(strings.Join(values, ""))
 	}
 	if key, ok := keyOf(r); ok && cost <= maxAnswer {
-		k := answer{tag, *response}
-		a.kept.Put(key, &answer{tag, *k.copied()}, cost, answerTime)
+		a.kept.Put(key, &answer{tag, response}, cost, answerTime)
 	}
 }
 
@@ -92,12 +90,4 @@ func (a *answers) keep(r *Request, tag string, response *Response) {
 // the tag of another place means nothing.
 func (k *answer) holds(resp *fetch.Response) bool {
 	return k != nil && resp.Status == http.StatusNotModified && resp.URL == k.response.URL
-}
-
-// copied returns the answer for code to change as it likes.
-func (k *answer) copied() *Response {
-	r := k.response
-	r.Header = r.Header.Clone()
-	r.Body = append([]byte{}, r.Body...)
-	return &r
 }

@@ -101,7 +101,7 @@ func (d *daemon) fetch(ctx context.Context, r *Request, kept *answer) (*Response
 	}
 	defer resp.Body.Close()
 	if kept.holds(resp) {
-		return kept.copied(), nil
+		return kept.response, nil
 	}
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
@@ -121,24 +121,20 @@ func (d *daemon) Open(ctx context.Context, r *Request) (string, error) {
 	}
 	wide, cancel := context.WithCancel(context.WithValue(state.outer, callKey{}, state))
 	stop := context.AfterFunc(ctx, cancel)
-	resp, err := d.send(wide, r, maxStream, "")
+	stream, err := d.stream(wide, r)
 	stopped := stop()
-	if err == nil && resp.Status != http.StatusOK {
-		resp.Body.Close()
-		err = statusError(resp)
-	}
 	if err != nil {
 		cancel()
 		return "", err
 	}
-	body := &ended{resp.Body, cancel}
+	stream.Body = &ended{stream.Body, cancel}
 	if !stopped {
-		body.Close()
+		stream.Body.Close()
 		return "", ctx.Err()
 	}
-	handle, ok := state.keep(&Stream{Header: resp.Header, URL: resp.URL, Body: body})
+	handle, ok := state.keep(stream)
 	if !ok {
-		body.Close()
+		stream.Body.Close()
 		return "", notInCall()
 	}
 	return handle, nil
@@ -148,15 +144,24 @@ func (d *daemon) Open(ctx context.Context, r *Request) (string, error) {
 func (d *daemon) openFor(ctx context.Context, r *Request) (*Stream, error) {
 	ctx, state := withCall(ctx, ctx)
 	state.fetches = -1 // it counts for no call
+	return d.stream(ctx, r)
+}
+
+// stream sends a request whose body is read later.
+func (d *daemon) stream(ctx context.Context, r *Request) (*Stream, error) {
 	resp, err := d.send(ctx, r, maxStream, "")
 	if err != nil {
 		return nil, err
 	}
-	if resp.Status != http.StatusOK {
-		resp.Body.Close()
-		return nil, statusError(resp)
+	if resp.Status == http.StatusOK {
+		return &Stream{Header: resp.Header, URL: resp.URL, Body: resp.Body}, nil
 	}
-	return &Stream{Header: resp.Header, URL: resp.URL, Body: resp.Body}, nil
+	resp.Body.Close()
+	kind := outcome.Unavailable
+	if resp.Status == http.StatusNotFound || resp.Status == http.StatusGone {
+		kind = outcome.NotFound
+	}
+	return nil, outcome.New(kind, "open: status %d", resp.Status)
 }
 
 // ended ends its context when it is closed.
@@ -169,13 +174,6 @@ type ended struct {
 func (e *ended) Close() error {
 	defer e.cancel()
 	return e.ReadCloser.Close()
-}
-
-func statusError(resp *fetch.Response) error {
-	if resp.Status == http.StatusNotFound || resp.Status == http.StatusGone {
-		return outcome.New(outcome.NotFound, "open: status %d", resp.Status)
-	}
-	return outcome.New(outcome.Unavailable, "open: status %d", resp.Status)
 }
 
 func notInCall() error {

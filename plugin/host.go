@@ -17,8 +17,8 @@ import (
 type Host interface {
 	// Fetch sends a request and reads the whole answer, whatever its status. What a server answered to a plain GET with
 	// an ETag is kept, and answered again when the server says that it still holds; code that sends a condition of its
-	// own sees what the server says to it. ctx is that of the call, which counts
-	// its requests against Limits.Fetches.
+	// own sees what the server says to it. Nobody changes an answer: others may have the same one. ctx is that of the
+	// call, which counts its requests against Limits.Fetches.
 	// Errors: a *Rejection for a URL that the manifest does not allow, also behind a redirect, or for one request too
 	// many; outcome.Refused for a body above Limits.Body; outcome.TooSlow, outcome.Busy, outcome.Unavailable; the
 	// context's own.

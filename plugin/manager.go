@@ -96,7 +96,6 @@ type Manager struct {
 // snapshot is what is in force. It is not changed.
 type snapshot struct {
 	slots map[string]*generation // by name
-	epoch uint64
 }
 
 // NewManager returns a manager without plugins.
@@ -139,9 +138,6 @@ func (m *Manager) Code(name string) string {
 	return ""
 }
 
-// Epoch counts the changes of what is in force.
-func (m *Manager) Epoch() uint64 { return m.snapshot.Load().epoch }
-
 // Loaded lists what is in force, by name.
 func (m *Manager) Loaded() []Candidate { return candidates(m.snapshot.Load().slots) }
 
@@ -162,7 +158,7 @@ func (g *generation) candidate() *Candidate {
 func (m *Manager) Revoke() {
 	m.changing.Lock()
 	m.revoked = true
-	old := m.snapshot.Swap(&snapshot{slots: map[string]*generation{}, epoch: m.Epoch() + 1})
+	old := m.snapshot.Swap(&snapshot{})
 	drain := m.settings.drain()
 	m.changing.Unlock()
 	for _, g := range old.slots {
@@ -220,7 +216,7 @@ func (m *Manager) sharedOf(manifest *Manifest) shared {
 	return c
 }
 
-// forget drops the caches and numbers of plugins that are gone.
+// forget drops the caches of plugins that are gone.
 func (m *Manager) forget(s *snapshot) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -253,7 +253,7 @@ func (c *Change) Loaded() []Candidate { return candidates(c.slots) }
 // Commit puts the change in force, all of it at once, and lets what it replaces drain.
 func (c *Change) Commit() {
 	m := c.m
-	next := &snapshot{slots: c.slots, epoch: m.Epoch() + 1}
+	next := &snapshot{slots: c.slots}
 	for _, g := range c.staged {
 		g.number = uint64(g.stats.generation.Add(1))
 		g.born = m.config.Now()

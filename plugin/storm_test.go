@@ -45,7 +45,7 @@ func TestReload_Storm_Fault31_Fault33_GN2_GN7(t *testing.T) {
 	if s := h.Status()[0]; s.Failures != 0 || s.Forced != 0 || s.Generation != rounds-rounds/5+1 {
 		t.Errorf("status %+v", s)
 	}
-	for range 1000 {
+	for range 3000 {
 		if runtime.NumGoroutine() <= before {
 			break
 		}

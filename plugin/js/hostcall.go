@@ -253,5 +253,9 @@ func fetched(r *plugin.Response, err error) event {
 	data, err := json.Marshal(map[string]any{
 		"status": r.Status, "statusText": http.StatusText(r.Status), "url": r.URL, "headers": headers,
 	})
-	return event{data: string(data), err: err, body: append([]byte{}, r.Body...)}
+	body := r.Body
+	if body == nil {
+		body = []byte{} // what nobody has read yet
+	}
+	return event{data: string(data), err: err, body: body}
 }
