@@ -1,6 +1,7 @@
 package js
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -164,19 +165,27 @@ func (a semverArgs) sorted(down bool) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, s := range list {
-		if _, err := looseVersion(s); err != nil {
+	type version struct {
+		pkgref.Version
+		text string
+	}
+	versions := make([]version, len(list))
+	for i, s := range list {
+		v, err := looseVersion(s)
+		if err != nil {
 			return nil, err
 		}
+		versions[i] = version{v, s}
 	}
-	slices.SortStableFunc(list, func(s, t string) int {
-		v, _ := looseVersion(s)
-		w, _ := looseVersion(t)
+	slices.SortStableFunc(versions, func(v, w version) int {
 		if down {
-			return compareBuild(w, v)
+			v, w = w, v
 		}
-		return compareBuild(v, w)
+		return compareBuild(v.Version, w.Version)
 	})
+	for i, v := range versions {
+		list[i] = v.text
+	}
 	return list, nil
 }
 
@@ -192,7 +201,7 @@ func compareBuild(v, w pkgref.Version) int {
 		n, bad2 := strconv.ParseUint(t, 10, 64)
 		switch {
 		case bad1 == nil && bad2 == nil:
-			return int(min(max(int64(m)-int64(n), -1), 1))
+			return cmp.Compare(m, n)
 		case bad1 == nil:
 			return -1
 		case bad2 == nil:

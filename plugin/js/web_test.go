@@ -44,6 +44,8 @@ func TestHostAPI(t *testing.T) {
 		`semver.valid(' v1.2.3+b')`:                                                                               `"1.2.3"`,
 		`semver.compare('x', '1.0.0')`:                                                                            `"TypeError"`,
 		`semver.sort(['1.0.0','1.0.0-a.10','1.0.0-a.9'])`:                                                         `["1.0.0-a.9","1.0.0-a.10","1.0.0"]`,
+		`semver.compareBuild('1.0.0+18446744073709551615', '1.0.0+1')`:                                            `1`,
+		`semver.rsort(['1.0.0+2','v1.0.0+10','1.0.0'])`:                                                           `["v1.0.0+10","1.0.0+2","1.0.0"]`,
 		`semver.prerelease('1.0.0-a.9')`:                                                                          `["a",9]`,
 		`semver.coerce('v2.3 of it')`:                                                                             `"2.3.0"`,
 		`sri.verify('sha512-right', 'x')`:                                                                         `true`,
