@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -163,7 +164,7 @@ func (c *Chain) Walk(ctx context.Context, name pkgref.Name, v pkgref.Version, as
 		case errors.Is(err, outcome.NotFound):
 			absent = err
 		case e.SkipOnError && ctx.Err() == nil && cannotKnow(err):
-			skipped = first(skipped, err)
+			skipped = cmp.Or(skipped, err)
 		default:
 			return err
 		}
@@ -207,14 +208,6 @@ func (c *Chain) check(ctx context.Context, name pkgref.Name, v pkgref.Version) e
 // cannotKnow reports whether err leaves open what exists.
 func cannotKnow(err error) bool {
 	return errors.Is(err, outcome.Unavailable) || errors.Is(err, outcome.TooSlow) || errors.Is(err, outcome.Busy)
-}
-
-// first returns the first error that is one.
-func first(a, b error) error {
-	if a != nil {
-		return a
-	}
-	return b
 }
 
 func ref(name pkgref.Name, v pkgref.Version) string {

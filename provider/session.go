@@ -53,8 +53,7 @@ func SessionOf(ctx context.Context) *Session {
 }
 
 // Keep returns what is kept under key, made by make where there is nothing yet; release is called when it is dropped
-// or the session ends. Errors: what make returned;
-// outcome.Unavailable after the end.
+// or the session ends. Errors: what make returned; outcome.Unavailable after the end.
 func (s *Session) Keep(key any, make func() (value any, release func(), err error)) (any, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -16,6 +16,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -35,9 +36,10 @@ type child struct {
 	err     error // of its end, after exited
 	once    sync.Once
 
+	wanted atomic.Bool // its end is
+
 	mu     sync.Mutex
 	reaped bool // its number may be another process's
-	wanted bool // its end is
 }
 
 // spawn starts a process. Errors: outcome.Invalid when it cannot be started.
@@ -58,7 +60,7 @@ func (p *program) spawn() (*child, error) {
 		err = c.run(func() {
 			out.flush()
 			bad.flush()
-			if !c.isWanted() {
+			if !c.wanted.Load() {
 				p.engine.config.Logger.Error("plugin process ended", "plugin", p.src.Manifest.Name, "state", c.state())
 			}
 		})
@@ -90,34 +92,17 @@ func (c *child) run(ended func()) error {
 
 // reap waits for the end of the process, and ends what it started at once.
 func (c *child) reap() {
-	if awaitEnd(c.command.Process.Pid) {
-		c.kill()
-		c.markReaped()
+	known := awaitEnd(c.command.Process.Pid)
+	if !known {
 		c.err = c.command.Wait()
-		return
 	}
-	c.err = c.command.Wait()
 	c.kill()
-	c.markReaped()
-}
-
-func (c *child) markReaped() {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.reaped = true
-}
-
-func (c *child) isWanted() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.wanted
-}
-
-// want notes that the end of the process is no accident.
-func (c *child) want() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.wanted = true
+	c.mu.Unlock()
+	if known {
+		c.err = c.command.Wait()
+	}
 }
 
 // environment is all that a process gets to know.
@@ -325,7 +310,7 @@ func (c *child) kill() {
 // end closes the input of the process, kills it after the grace time, and cleans up. It is idempotent.
 func (c *child) end(grace time.Duration) {
 	c.once.Do(func() {
-		c.want()
+		c.wanted.Store(true)
 		_ = c.stdin.Close() // it may be gone
 		timer := time.NewTimer(grace)
 		defer timer.Stop()

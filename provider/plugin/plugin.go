@@ -110,25 +110,24 @@ func (b *base) key() pinKey { return pinKey{b.Manager, b.Plugin} }
 
 // pin returns the generation that answers this request. Without a session each question is a request of its own.
 func (b *base) pin(ctx context.Context) (lease *core.Lease, done func(), err error) {
-	s := provider.SessionOf(ctx)
-	if s == nil {
-		lease, err = b.Manager.Enter(b.Plugin)
-		if err != nil {
-			return nil, nil, err
-		}
-		return lease, lease.Leave, nil
-	}
-	kept, err := s.Keep(b.key(), func() (any, func(), error) {
+	enter := func() (any, func(), error) {
 		l, err := b.Manager.Enter(b.Plugin)
 		if err != nil {
 			return nil, nil, err
 		}
 		return l, l.Leave, nil
-	})
+	}
+	var kept any
+	if s := provider.SessionOf(ctx); s == nil {
+		kept, done, err = enter()
+	} else {
+		done = func() {}
+		kept, err = s.Keep(b.key(), enter)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
-	return kept.(*core.Lease), func() {}, nil
+	return kept.(*core.Lease), done, nil
 }
 
 // has reports whether the generation has a hook.

@@ -83,7 +83,7 @@ func (t *trial) ask(ctx context.Context, question string, do func(context.Contex
 	if second, _ := t.answer(ctx, do); second != first && !bad {
 		f.Answer, bad = fmt.Sprintf("%s, and a second time: %s", first, second), true
 	}
-	if t.trouble && wide && (first == absentAnswer) {
+	if t.trouble && wide && first == absentAnswer {
 		f.Answer, bad = "not found, although its server answered 429: nothing is known then, throw an error", true
 	}
 	f.Wrong = bad
