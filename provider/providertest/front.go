@@ -14,20 +14,33 @@ import (
 // to go wrong.
 type front struct {
 	mu       sync.Mutex // also guards what the fake behind it holds
+	arrived  *sync.Cond // a request was recorded
 	servers  []*httptest.Server
 	requests []Request
 	faults   []*fault
 }
 
-// listen starts one more host; the test's end stops it.
-func (f *front) listen(t testing.TB, h http.HandlerFunc) *httptest.Server {
+// fault is a Fault and what it strikes.
+type fault struct {
+	Fault
+	kind Kind
+	path string
+	left int // -1: for ever
+}
+
+func matches(kind Kind, path string, gotKind Kind, gotPath string) bool {
+	return (kind == Any || kind == gotKind) && (path == "" || path == gotPath)
+}
+
+// listen starts one more host, before anything else uses f; the test's end stops it.
+func (f *front) listen(t testing.TB, h http.HandlerFunc) {
+	f.arrived = sync.NewCond(&f.mu)
 	s := httptest.NewServer(h)
 	t.Cleanup(func() {
 		s.CloseClientConnections()
 		s.Close()
 	})
 	f.servers = append(f.servers, s)
-	return s
 }
 
 // Hosts are the host:port of every host of the fake.
@@ -75,6 +88,20 @@ func (f *front) Requests() []Request {
 func (f *front) Count(kind Kind, path string) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	return f.count(kind, path)
+}
+
+// Await blocks until n requests of the kind and path were received, which is
+// how a test knows that a request has reached a fault that waits.
+func (f *front) Await(kind Kind, path string, n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for f.count(kind, path) < n {
+		f.arrived.Wait()
+	}
+}
+
+func (f *front) count(kind Kind, path string) int {
 	n := 0
 	for i := range f.requests {
 		if r := &f.requests[i]; matches(kind, path, r.Kind, r.Path) {
@@ -87,7 +114,7 @@ func (f *front) Count(kind Kind, path string) int {
 // stock is what a fake says when no fault strikes.
 type stock struct {
 	status      int
-	body        []byte
+	body        []byte // nil: the one of all errors
 	contentType string
 	etag        string // "": none is offered
 	packs       bool   // the body travels gzipped to who accepts that
@@ -97,13 +124,15 @@ type stock struct {
 // called with mu held.
 func (f *front) answer(w http.ResponseWriter, r *http.Request, kind Kind, find func() stock) {
 	f.mu.Lock()
-	f.requests = append(f.requests, Request{Kind: kind, Path: r.URL.EscapedPath(), Header: r.Header.Clone()})
+	strike := f.record(kind, r)
 	a := find()
-	strike := f.strike(kind, r.URL.EscapedPath())
 	f.mu.Unlock()
 	switch {
 	case strike != nil:
 		strike.serve(w, r, a.body)
+		return
+	case a.body == nil && a.status != http.StatusOK:
+		http.Error(w, `{"error":"not found"}`, a.status)
 		return
 	case a.etag != "" && r.Header.Get("If-None-Match") == a.etag:
 		w.WriteHeader(http.StatusNotModified)
@@ -121,7 +150,12 @@ func (f *front) answer(w http.ResponseWriter, r *http.Request, kind Kind, find f
 	_, _ = w.Write(a.body) // a client that went away is no concern
 }
 
-func (f *front) strike(kind Kind, path string) *Fault {
+// record notes a request and finds the fault that strikes it. The caller holds
+// the lock.
+func (f *front) record(kind Kind, r *http.Request) *Fault {
+	path := r.URL.EscapedPath()
+	f.requests = append(f.requests, Request{Kind: kind, Path: path, Header: r.Header.Clone()})
+	f.arrived.Broadcast()
 	for _, e := range f.faults {
 		if e.left != 0 && matches(e.kind, e.path, kind, path) {
 			if e.left > 0 {

@@ -3,11 +3,8 @@ package providertest
 import (
 	"cmp"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 )
@@ -27,15 +24,10 @@ const (
 // request, with a member for the commit before the files. Safe for concurrent
 // use.
 type GitHub struct {
-	api, codeload *httptest.Server
-
-	mu       sync.Mutex
-	arrived  *sync.Cond // a request was recorded
-	repos    map[string]*repo
-	requests []Request
-	faults   []*fault
-	tokens   map[string]bool // that exist; empty: all do
-	packing  int             // how often Repack was called
+	front
+	repos   map[string]*repo
+	tokens  map[string]bool // that exist; empty: all do
+	packing int             // how often Repack was called
 }
 
 // repo is one repository.
@@ -64,15 +56,8 @@ type GitHubRelease struct {
 func NewGitHub(t testing.TB, packages ...Package) *GitHub {
 	t.Helper()
 	g := &GitHub{repos: make(map[string]*repo), tokens: make(map[string]bool)}
-	g.arrived = sync.NewCond(&g.mu)
-	g.api = httptest.NewServer(http.HandlerFunc(g.serveAPI))
-	g.codeload = httptest.NewServer(http.HandlerFunc(g.serveCodeload))
-	for _, s := range []*httptest.Server{g.api, g.codeload} {
-		t.Cleanup(func() {
-			s.CloseClientConnections()
-			s.Close()
-		})
-	}
+	g.listen(t, g.serveAPI)
+	g.listen(t, g.serveCodeload)
 	for i := range packages {
 		g.Release(t, GitHubRelease{
 			Package:    packages[i],
@@ -84,17 +69,12 @@ func NewGitHub(t testing.TB, packages ...Package) *GitHub {
 }
 
 // URL is the base of the API, without a slash at its end.
-func (g *GitHub) URL() string { return g.api.URL }
+func (g *GitHub) URL() string { return g.servers[0].URL }
 
 // Hosts are the host:port of the API and of the host that packs tarballs.
 func (g *GitHub) Hosts() (api, codeload string) {
-	return strings.TrimPrefix(g.api.URL, "http://"), strings.TrimPrefix(g.codeload.URL, "http://")
-}
-
-// Close stops both hosts: from now on connections to them are refused.
-func (g *GitHub) Close() {
-	g.api.Close()
-	g.codeload.Close()
+	hosts := g.front.Hosts()
+	return hosts[0], hosts[1]
 }
 
 // Release publishes a package as a release; another one of the same tag is
@@ -187,73 +167,11 @@ func (g *GitHub) Repack() {
 	g.packing++
 }
 
-// Fault lets a fault strike requests of a kind (Any: all) and an escaped path
-// without its query ("": all). A later fault goes before an earlier one. The
-// result removes it.
-func (g *GitHub) Fault(kind Kind, path string, f Fault) (remove func()) {
-	e := &fault{Fault: f, kind: kind, path: path, left: -1}
-	if f.Times > 0 {
-		e.left = f.Times
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.faults = append([]*fault{e}, g.faults...)
-	return func() {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		e.left = 0
-	}
-}
-
-// Requests returns what both hosts received so far, in order.
-func (g *GitHub) Requests() []Request {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return slices.Clone(g.requests)
-}
-
 // Count returns how many requests of a kind (Any: all) were received.
-func (g *GitHub) Count(kind Kind) int {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.count(kind)
-}
-
-func (g *GitHub) count(kind Kind) int {
-	n := 0
-	for i := range g.requests {
-		if matches(kind, "", g.requests[i].Kind, "") {
-			n++
-		}
-	}
-	return n
-}
+func (g *GitHub) Count(kind Kind) int { return g.front.Count(kind, "") }
 
 // Await blocks until n requests of the kind were received.
-func (g *GitHub) Await(kind Kind, n int) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for g.count(kind) < n {
-		g.arrived.Wait()
-	}
-}
-
-// record notes a request and finds the fault that strikes it. The caller holds
-// the lock.
-func (g *GitHub) record(kind Kind, r *http.Request) *Fault {
-	path := r.URL.EscapedPath()
-	g.requests = append(g.requests, Request{Kind: kind, Path: path, Header: r.Header.Clone()})
-	g.arrived.Broadcast()
-	for _, e := range g.faults {
-		if e.left != 0 && matches(e.kind, e.path, kind, path) {
-			if e.left > 0 {
-				e.left--
-			}
-			return &e.Fault
-		}
-	}
-	return nil
-}
+func (g *GitHub) Await(kind Kind, n int) { g.front.Await(kind, "", n) }
 
 // RateLimited answers as GitHub does once the limit is used up, with 403 or
 // 429: the window ends after the delay.

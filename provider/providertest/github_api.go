@@ -93,7 +93,7 @@ func (g *GitHub) parse(r *http.Request) apiQuery {
 	case len(parts) > 3 && parts[0] == "repos":
 		q.repo = g.repos[strings.ToLower(parts[1]+"/"+parts[2])]
 		if q.repo != nil && !strings.EqualFold(q.repo.name, parts[1]+"/"+parts[2]) {
-			q.via = fmt.Sprintf("%s/repositories/%d/%s", g.api.URL, q.repo.id, strings.Join(parts[3:], "/"))
+			q.via = fmt.Sprintf("%s/repositories/%d/%s", g.URL(), q.repo.id, strings.Join(parts[3:], "/"))
 		}
 		parts = parts[3:]
 	case len(parts) > 2 && parts[0] == "repositories":
@@ -145,23 +145,23 @@ func (g *GitHub) answerAPI(q apiQuery, r *http.Request) apiReply {
 	}
 	switch q.kind {
 	case Releases:
-		return g.list(q, o.releases, func(x *GitHubRelease) any { return x.release(g.api.URL, o) })
+		return g.list(q, o.releases, func(x *GitHubRelease) any { return x.release(g.URL(), o) })
 	case Tags:
-		return g.list(q, o.everything(), func(x *GitHubRelease) any { return x.tag(g.api.URL, o) })
+		return g.list(q, o.everything(), func(x *GitHubRelease) any { return x.tag(g.URL(), o) })
 	case ReleaseByTag:
 		if x := named(o.releases, q.tag); x != nil && !x.Draft {
-			return apiReply{status: http.StatusOK, body: encode(x.release(g.api.URL, o))}
+			return apiReply{status: http.StatusOK, body: encode(x.release(g.URL(), o))}
 		}
 	case Ref:
 		if len(o.everything()) == 0 {
 			return apiProblem(http.StatusConflict, "Git Repository is empty.")
 		}
 		if x := named(o.everything(), q.tag); x != nil {
-			return apiReply{status: http.StatusOK, body: encode(x.ref(g.api.URL, o))}
+			return apiReply{status: http.StatusOK, body: encode(x.ref(g.URL(), o))}
 		}
 	case Tarball:
 		if named(o.everything(), q.tag) != nil {
-			to := g.codeload.URL + "/" + o.name + "/legacy.tar.gz/refs/tags/" + url.PathEscape(q.tag)
+			to := g.servers[1].URL + "/" + o.name + "/legacy.tar.gz/refs/tags/" + url.PathEscape(q.tag)
 			if len(o.tokens) > 0 {
 				to += "?token=" + pass
 			}
@@ -201,7 +201,7 @@ func (g *GitHub) list(q apiQuery, all []*GitHubRelease, render func(*GitHubRelea
 	last := (len(all) + q.size - 1) / q.size
 	var links []string
 	link := func(rel string, page int) {
-		links = append(links, fmt.Sprintf("<%s/repositories/%d/%s?per_page=%d&page=%d>; rel=%q", g.api.URL, q.repo.id, q.kind, q.size, page, rel))
+		links = append(links, fmt.Sprintf("<%s/repositories/%d/%s?per_page=%d&page=%d>; rel=%q", g.URL(), q.repo.id, q.kind, q.size, page, rel))
 	}
 	if n > 1 {
 		link("prev", n-1)

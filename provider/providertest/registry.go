@@ -4,15 +4,10 @@
 package providertest
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
-	"sync"
 	"testing"
 )
 
@@ -26,13 +21,8 @@ type Request struct {
 // Registry is a fake upstream. It sends full documents gzipped to clients that
 // accept nothing else. Safe for concurrent use.
 type Registry struct {
-	server *httptest.Server
-
-	mu       sync.Mutex
-	arrived  *sync.Cond // a request was recorded
+	front
 	packages map[string]*pack
-	requests []Request
-	faults   []*fault
 	noRoute  int // status of the route of one version; 0: it exists
 	before   func(*http.Request)
 }
@@ -43,40 +33,22 @@ type pack struct {
 	order    []string
 	tags     map[string]string
 	document []byte // nil: to be built
-	packed   []byte // the document, gzipped
-	etag     string
-}
-
-type fault struct {
-	Fault
-	kind Kind
-	path string
-	left int // -1: for ever
 }
 
 // NewRegistry starts a registry that has the packages; the test's end stops it.
 func NewRegistry(t testing.TB, packages ...Package) *Registry {
 	t.Helper()
 	g := &Registry{packages: make(map[string]*pack)}
-	g.arrived = sync.NewCond(&g.mu)
+	g.listen(t, g.serve)
 	g.Add(t, packages...)
-	g.server = httptest.NewUnstartedServer(g) // known to g before the first request
-	g.server.Start()
-	t.Cleanup(func() {
-		g.server.CloseClientConnections()
-		g.server.Close()
-	})
 	return g
 }
 
 // URL is the registry's base URL, without a slash at its end.
-func (g *Registry) URL() string { return g.server.URL }
+func (g *Registry) URL() string { return g.servers[0].URL }
 
 // Host is its host:port.
-func (g *Registry) Host() string { return strings.TrimPrefix(g.server.URL, "http://") }
-
-// Close stops the registry: from now on connections to it are refused.
-func (g *Registry) Close() { g.server.Close() }
+func (g *Registry) Host() string { return g.Hosts()[0] }
 
 // Add publishes packages; a version that exists is replaced. The first version
 // of a package is latest until another one has that tag.
@@ -144,23 +116,6 @@ func (g *Registry) WithoutVersionRoute(status int) {
 	g.noRoute = status
 }
 
-// Fault lets a fault strike requests of a kind (Any: all) and an escaped path
-// ("": all). A later fault goes before an earlier one. The result removes it.
-func (g *Registry) Fault(kind Kind, path string, f Fault) (remove func()) {
-	e := &fault{Fault: f, kind: kind, path: path, left: -1}
-	if f.Times > 0 {
-		e.left = f.Times
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.faults = append([]*fault{e}, g.faults...)
-	return func() {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		e.left = 0
-	}
-}
-
 // Before calls f ahead of each answer from now on; many at once.
 func (g *Registry) Before(f func(*http.Request)) {
 	g.mu.Lock()
@@ -168,47 +123,8 @@ func (g *Registry) Before(f func(*http.Request)) {
 	g.before = f
 }
 
-// Requests returns what was received so far, in order.
-func (g *Registry) Requests() []Request {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return slices.Clone(g.requests)
-}
-
-// Count returns how many requests of a kind (Any: all) and an escaped path
-// ("": all) were received.
-func (g *Registry) Count(kind Kind, path string) int {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.count(kind, path)
-}
-
-func (g *Registry) count(kind Kind, path string) int {
-	n := 0
-	for i := range g.requests {
-		if r := &g.requests[i]; matches(kind, path, r.Kind, r.Path) {
-			n++
-		}
-	}
-	return n
-}
-
-// Await blocks until n requests of the kind and path were received, which is
-// how a test knows that a request has reached a fault that waits.
-func (g *Registry) Await(kind Kind, path string, n int) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for g.count(kind, path) < n {
-		g.arrived.Wait()
-	}
-}
-
-func matches(kind Kind, path string, gotKind Kind, gotPath string) bool {
-	return (kind == Any || kind == gotKind) && (path == "" || path == gotPath)
-}
-
-// ServeHTTP answers one request.
-func (g *Registry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// serve answers one request.
+func (g *Registry) serve(w http.ResponseWriter, r *http.Request) {
 	g.mu.Lock()
 	before := g.before
 	g.mu.Unlock()
@@ -216,88 +132,36 @@ func (g *Registry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		before(r)
 	}
 	q := route(r.URL.EscapedPath())
-	a, f := g.look(q, r.Header)
-	switch {
-	case f != nil:
-		f.serve(w, r, a.body)
-	case a.status != http.StatusOK:
-		http.Error(w, `{"error":"not found"}`, a.status)
-	case a.etag != "" && r.Header.Get("If-None-Match") == a.etag:
-		w.WriteHeader(http.StatusNotModified)
-	default:
-		if a.etag != "" {
-			w.Header().Set("ETag", a.etag)
-		}
-		w.Header().Set("Content-Type", "application/json")
-		if q.kind == Tarball {
-			w.Header().Set("Content-Type", "application/octet-stream")
-		}
-		if a.packed != nil && r.Header.Get("Accept-Encoding") == "gzip" {
-			w.Header().Set("Content-Encoding", "gzip")
-			a.body = a.packed
-		}
-		w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
-		_, _ = w.Write(a.body) // a client that went away is no concern
-	}
+	g.answer(w, r, q.kind, func() stock { return g.find(q) })
 }
 
-// answer is what the registry says when no fault strikes.
-type answer struct {
-	body   []byte
-	packed []byte // the same gzipped; nil: not offered
-	etag   string
-	status int
-}
-
-// look records the request and finds its ordinary answer and its fault.
-func (g *Registry) look(q query, h http.Header) (answer, *Fault) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.requests = append(g.requests, Request{Kind: q.kind, Path: q.path, Header: h.Clone()})
-	g.arrived.Broadcast()
-	a := g.find(q)
-	for _, e := range g.faults {
-		if e.left != 0 && matches(e.kind, e.path, q.kind, q.path) {
-			if e.left > 0 {
-				e.left--
-			}
-			return a, &e.Fault
-		}
-	}
-	return a, nil
-}
-
-func (g *Registry) find(q query) answer {
+func (g *Registry) find(q query) stock {
 	if q.kind == Version && g.noRoute != 0 {
-		return answer{status: g.noRoute}
+		return stock{status: g.noRoute}
 	}
 	p := g.packages[q.name]
 	if p == nil {
-		return answer{status: http.StatusNotFound}
+		return stock{status: http.StatusNotFound}
 	}
 	if q.kind == Document {
 		if p.document == nil {
-			p.document = p.build(q.name, g.server.URL)
-			p.packed = compress(p.document)
-			sum := sha256.Sum256(p.document)
-			p.etag = `"` + hex.EncodeToString(sum[:8]) + `"`
+			p.document = p.build(q.name, g.URL())
 		}
-		return answer{p.document, p.packed, p.etag, http.StatusOK}
+		return stock{status: http.StatusOK, body: p.document, contentType: "application/json", etag: etagOf(p.document), packs: true}
 	}
 	r := p.versions[q.version]
 	if r == nil {
-		return answer{status: http.StatusNotFound}
+		return stock{status: http.StatusNotFound}
 	}
 	if q.kind == Version {
-		return answer{body: r.document(g.server.URL), status: http.StatusOK}
+		return stock{status: http.StatusOK, body: r.document(g.URL()), contentType: "application/json"}
 	}
-	return answer{body: r.tarball, status: http.StatusOK}
+	return stock{status: http.StatusOK, body: r.tarball, contentType: "application/octet-stream"}
 }
 
 // query is what a request asks for.
 type query struct {
 	kind          Kind
-	path          string // escaped
 	name, version string
 }
 
@@ -309,7 +173,7 @@ func route(path string) query {
 	if strings.HasPrefix(parts[0], "@") && !strings.Contains(parts[0], "/") && len(parts) > 1 {
 		parts = append([]string{parts[0] + "/" + parts[1]}, parts[2:]...)
 	}
-	q := query{kind: Other, path: path, name: parts[0]}
+	q := query{kind: Other, name: parts[0]}
 	base := q.name[strings.LastIndexByte(q.name, '/')+1:]
 	switch {
 	case len(parts) == 1:
