@@ -48,10 +48,10 @@ func (c *Cache) Intact() error {
 		return nil
 	}
 	lost.Close()
-	c.log.Warn("the lock of the data directory was removed and is taken again")
 	if err := errors.Join(c.writeFormat(), c.writeBoot(false)); err != nil {
 		c.log.Warn("cannot write the state again", "error", err)
 	}
+	c.log.Warn("the lock of the data directory was removed and is taken again")
 	return nil
 }
 
