@@ -90,7 +90,7 @@ type Param struct {
 	JSON bool
 	// Deserialize names the function of the implementation that deserialises texts; "": none.
 	Deserialize string
-	// Schema is a JSON schema of version 2020-12, or of draft 3 in the parts that Parse converts; nil: none.
+	// Schema is a JSON schema of version 2020-12, or of draft 3 in the parts that New converts; nil: none.
 	Schema any
 }
 

@@ -6,7 +6,7 @@
 // the arguments are looked up, deserialised and checked, in the order of their declaration; the precondition; the
 // handler; the postcondition; the check of the answer.
 //
-// Two spellings are understood, see Parse: declarations whose handlers get their arguments by position, and those of
+// Two spellings are understood, see ParseJSON: declarations whose handlers get their arguments by position, and those of
 // protocols, whose parameters come from the path or from a JSON body alone and are missed with status 422. What the
 // second ones do otherwise is marked by Descriptor.Protocol.
 //

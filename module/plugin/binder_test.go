@@ -92,6 +92,11 @@ func TestBinderSample(t *testing.T) {
 		{done, "B6 register", "POST /templates/", `{"template":{"name":"mine"}}`, auth, 200, `"name":"mine","time-created":"`},
 		{done, "B5 two", "GET /templates/", "", auth, 200, `"name":"mine"`},
 		{done, "B-S6 method", "PUT /templates/", "", auth, 405, ``},
+		{done, "B1 one more", "POST /builds", `{"repository":"https://github.com/octo/one"}`, auth, 200, `"octo-one"`},
+		{done, "B1 and another", "POST /builds", `{"repository":"https://github.com/octo/other"}`, auth, 200, `"octo-other"`},
+		{done, "B3 both end", "GET /builds/", "", auth, 200, `"completed"`},
+		{done, "B5 the one", "GET /templates/", "", auth, 200, `"octo-one:latest"`},
+		{done, "B5 the other", "GET /templates/", "", auth, 200, `"octo-other:latest"`},
 	} {
 		var headers []string
 		if tt.header != "" {

@@ -68,7 +68,11 @@ export default {
         if (!build) return api._noBuildInfo()
         api._success(await progress(build))
       },
-      async statusAll(api) { api._success(await Promise.all((await all('build')).map(progress))) },
+      async statusAll(api) {
+        const builds = []
+        for (const build of await all('build')) builds.push(await progress(build)) // one by one: each may write the list of templates
+        api._success(builds)
+      },
       async fetch(api) {
         const template = await get('template', api.params['template-name'])
         if (!template) return api._doesNotExist()
