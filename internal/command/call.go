@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -85,6 +86,9 @@ func (o *settings) call(ctx context.Context, flags *caller, args []string) error
 	if err != nil {
 		return err
 	}
+	if op.Begin != "" {
+		o.streams.Say(name, filled(op.Begin, values, ""))
+	}
 	answer, err := c.Call(ctx, op, values)
 	if err != nil {
 		if f, ok := errors.AsType[*moduleclient.Failure](err); ok {
@@ -94,19 +98,17 @@ func (o *settings) call(ctx context.Context, flags *caller, args []string) error
 		}
 		return err
 	}
-	o.print("%s", outcomeOf(op, strings.TrimRight(string(answer), "\n"), values))
+	o.print("%s", filled(cmp.Or(op.Done, "{results}"), values, strings.TrimRight(string(answer), "\n")))
 	return nil
 }
 
-// outcomeOf is what a declaration says on success, else the answer itself.
-func outcomeOf(op *moduleclient.Operation, answer string, values map[string]any) string {
-	text := cmp.Or(op.Done, "{results}")
+// filled is what a declaration says, with the values of parameters, which are texts or JSON, and the answer.
+func filled(text string, values map[string]any, answer string) string {
+	marks := []string{"{results}", answer}
 	for k, v := range values {
-		if s, ok := v.(string); ok {
-			text = strings.ReplaceAll(text, "{"+k+"}", s)
-		}
+		marks = append(marks, "{"+k+"}", fmt.Sprintf("%s", v))
 	}
-	return strings.ReplaceAll(text, "{results}", answer)
+	return strings.NewReplacer(marks...).Replace(text)
 }
 
 func (o *settings) listOperations(c *moduleclient.Client, args []string) {
