@@ -12,6 +12,7 @@ import (
 	"github.com/registryd/registryd/internal/outcome"
 	"github.com/registryd/registryd/pkgref"
 	"github.com/registryd/registryd/provider"
+	"github.com/registryd/registryd/provider/providertest"
 )
 
 // source is a provider that lists versions.
@@ -56,15 +57,6 @@ func patterns(t testing.TB, texts ...string) []pkgref.Pattern {
 		ps = append(ps, p)
 	}
 	return ps
-}
-
-func version(t testing.TB, s string) pkgref.Version {
-	t.Helper()
-	v, err := pkgref.ParseVersion(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v
 }
 
 func chain(t testing.TB, entries ...provider.Entry) *provider.Chain {
@@ -134,7 +126,7 @@ func TestWalkOrder_PC2(t *testing.T) {
 func TestWalkEnds_PC2(t *testing.T) {
 	t.Parallel()
 	var asked []string
-	if err := chain(t).Walk(t.Context(), "x", version(t, "1.0.0"), answers(&asked, nil)); !errors.Is(err, outcome.NotFound) || !strings.Contains(err.Error(), "x@1.0.0") {
+	if err := chain(t).Walk(t.Context(), "x", providertest.ParseVersion(t, "1.0.0"), answers(&asked, nil)); !errors.Is(err, outcome.NotFound) || !strings.Contains(err.Error(), "x@1.0.0") {
 		t.Errorf("empty chain: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -251,7 +243,7 @@ func TestGates_PC1(t *testing.T) {
 	} {
 		log = nil
 		var asked []string
-		err := c.Walk(t.Context(), tt.name, version(t, "1.0.0"), answers(&asked, nil))
+		err := c.Walk(t.Context(), tt.name, providertest.ParseVersion(t, "1.0.0"), answers(&asked, nil))
 		if !errors.Is(err, tt.want) || !cmp.Equal(asked, tt.asked) || !cmp.Equal(log, tt.checked) {
 			t.Errorf("%s: got %v, asked %v, checked %v", tt.name, err, asked, log)
 		}

@@ -7,13 +7,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/registryd/registryd/provider"
+	"github.com/registryd/registryd/provider/providertest"
 )
 
 func list(t testing.TB, texts ...string) []provider.Listed {
 	t.Helper()
 	l := make([]provider.Listed, 0, len(texts))
 	for _, s := range texts {
-		l = append(l, provider.Listed{Version: version(t, s)})
+		l = append(l, provider.Listed{Version: providertest.ParseVersion(t, s)})
 	}
 	return l
 }

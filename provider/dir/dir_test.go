@@ -67,15 +67,6 @@ func pack(t testing.TB, root string, packages ...providertest.Package) {
 	}
 }
 
-func version(t testing.TB, s string) pkgref.Version {
-	t.Helper()
-	v, err := pkgref.ParseVersion(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v
-}
-
 func TestConformance_PG4(t *testing.T) {
 	t.Parallel()
 	for kind, fill := range map[string]func(testing.TB, string, ...providertest.Package){"unpacked": unpack, "tarballs": pack} {
@@ -164,7 +155,7 @@ func TestOddEntries_PG4(t *testing.T) {
 	if diff := cmp.Diff([]string{"1.0.0", "2.0.0"}, got); diff != "" {
 		t.Error(diff)
 	}
-	r, err := p.Release(t.Context(), "p", version(t, "1.0.0"))
+	r, err := p.Release(t.Context(), "p", providertest.ParseVersion(t, "1.0.0"))
 	if err != nil || r.Files == nil {
 		t.Fatalf("got %+v, %v", r, err)
 	}
@@ -181,7 +172,7 @@ func TestOddEntries_PG4(t *testing.T) {
 		}
 	}
 	for _, v := range []string{"4.0.0", "5.0.0", "6.0.0", "7.0.0"} {
-		if _, err := p.Release(t.Context(), "p", version(t, v)); !errors.Is(err, outcome.NotFound) {
+		if _, err := p.Release(t.Context(), "p", providertest.ParseVersion(t, v)); !errors.Is(err, outcome.NotFound) {
 			t.Errorf("%s: %v", v, err)
 		}
 	}
@@ -189,7 +180,7 @@ func TestOddEntries_PG4(t *testing.T) {
 		if _, err := p.Versions(t.Context(), name, ""); !errors.Is(err, outcome.NotFound) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if _, err := p.Release(t.Context(), name, version(t, "1.0.0")); !errors.Is(err, outcome.NotFound) {
+		if _, err := p.Release(t.Context(), name, providertest.ParseVersion(t, "1.0.0")); !errors.Is(err, outcome.NotFound) {
 			t.Errorf("%s@1.0.0: %v", name, err)
 		}
 	}
@@ -205,7 +196,7 @@ func TestChanged_PG4(t *testing.T) {
 			file := filepath.Join(root, name)
 			write(t, file, []byte("one"))
 			p := open(t, root)
-			v := version(t, "1.0.0")
+			v := providertest.ParseVersion(t, "1.0.0")
 			state := func() string {
 				t.Helper()
 				r, err := p.Release(t.Context(), "p", v)
@@ -273,7 +264,7 @@ func TestReadEndsWithContext_PG4(t *testing.T) {
 	root := t.TempDir()
 	write(t, filepath.Join(root, "p/1.0.0.tgz"), make([]byte, 100))
 	ctx, cancel := context.WithCancel(t.Context())
-	rc, err := open(t, root).OpenArchive(ctx, &provider.Release{Name: "p", Version: version(t, "1.0.0")})
+	rc, err := open(t, root).OpenArchive(ctx, &provider.Release{Name: "p", Version: providertest.ParseVersion(t, "1.0.0")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -291,7 +282,7 @@ func BenchmarkChanged(b *testing.B) {
 	root := b.TempDir()
 	unpack(b, root, providertest.Generate("p", "1.0.0", 1000, 100))
 	p := open(b, root)
-	v := version(b, "1.0.0")
+	v := providertest.ParseVersion(b, "1.0.0")
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := p.Changed(b.Context(), "p", v, ""); err != nil {

@@ -54,7 +54,7 @@ func TestFailures_PG2(t *testing.T) {
 			if _, err := p.Versions(t.Context(), "@acme/widget", ""); !errors.Is(err, tt.list) {
 				t.Errorf("list: %v", err)
 			}
-			if _, err := p.Release(t.Context(), "@acme/widget", version(t, "1.0.0")); !errors.Is(err, tt.release) {
+			if _, err := p.Release(t.Context(), "@acme/widget", providertest.ParseVersion(t, "1.0.0")); !errors.Is(err, tt.release) {
 				t.Errorf("release: %v", err)
 			}
 		})
@@ -109,7 +109,7 @@ func TestNothingTagged_PG2(t *testing.T) {
 			t.Errorf("list: %v", err)
 		}
 		// A repository without a commit answers 409 here.
-		if _, err := p.Release(t.Context(), "@acme/widget", version(t, "1.0.0")); !errors.Is(err, outcome.NotFound) {
+		if _, err := p.Release(t.Context(), "@acme/widget", providertest.ParseVersion(t, "1.0.0")); !errors.Is(err, outcome.NotFound) {
 			t.Errorf("release: %v", err)
 		}
 	}
@@ -137,7 +137,7 @@ func TestHang_PG2(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { g.Await(providertest.ReleaseByTag, 1); cancel() }()
-	if _, err := over(t, g, nil).Release(ctx, "@acme/widget", version(t, "1.0.0")); !errors.Is(err, context.Canceled) {
+	if _, err := over(t, g, nil).Release(ctx, "@acme/widget", providertest.ParseVersion(t, "1.0.0")); !errors.Is(err, context.Canceled) {
 		t.Errorf("release: %v", err)
 	}
 }
@@ -170,7 +170,7 @@ func TestTarballFaults_PG2(t *testing.T) {
 					f.StallTimeout = time.Second // the requests before it must not stall on a busy machine
 				}
 			})
-			r, err := p.Release(t.Context(), "@acme/widget", version(t, "1.0.0"))
+			r, err := p.Release(t.Context(), "@acme/widget", providertest.ParseVersion(t, "1.0.0"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -194,7 +194,7 @@ func TestTarballIsOfItsTag(t *testing.T) {
 	g.Release(t, widget("2.0.0"))
 	p := over(t, g, nil)
 	for _, url := range []string{"", "v1.0.0", "refs/tags/v2.0.0", "refs/heads/v1.0.0", "refs/tags/../../x", g.URL() + "/repos/acme/widget/tarball/v1.0.0", "http://evil.test/"} {
-		r := &provider.Release{Name: "@acme/widget", Version: version(t, "1.0.0"), Archive: &provider.Archive{URL: url}}
+		r := &provider.Release{Name: "@acme/widget", Version: providertest.ParseVersion(t, "1.0.0"), Archive: &provider.Archive{URL: url}}
 		if _, err := readArchive(t, p, r); !errors.Is(err, outcome.Unavailable) {
 			t.Errorf("%q: %v", url, err)
 		}

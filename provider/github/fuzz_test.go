@@ -6,6 +6,7 @@ import (
 	"github.com/registryd/registryd/internal/outcome"
 	"github.com/registryd/registryd/pkgref"
 	"github.com/registryd/registryd/provider/github"
+	"github.com/registryd/registryd/provider/providertest"
 )
 
 // saying builds a provider whose upstream says the same to everything.
@@ -46,7 +47,7 @@ func FuzzDocuments(f *testing.F) {
 				t.Errorf("latest is %s", v)
 			}
 		}
-		if _, err := p.Release(t.Context(), "@acme/widget", version(t, "1.0.0")); err != nil && !outcome.Known(err) {
+		if _, err := p.Release(t.Context(), "@acme/widget", providertest.ParseVersion(t, "1.0.0")); err != nil && !outcome.Known(err) {
 			t.Errorf("release: %v is no outcome", err)
 		}
 	})

@@ -76,7 +76,7 @@ func TestTagsWithAndWithoutV_PG2(t *testing.T) {
 	}
 	for v, tag := range map[string]string{"1.0.0": "v1.0.0", "1.1.0": "1.1.0", "1.2.0": "v1.2.0", "1.3.0": "v1.3.0"} {
 		want := &provider.Archive{URL: "refs/tags/" + tag, Generated: true}
-		r, err := p.Release(t.Context(), "@acme/widget", version(t, v))
+		r, err := p.Release(t.Context(), "@acme/widget", providertest.ParseVersion(t, v))
 		if err != nil || !cmp.Equal(r.Archive, want) {
 			t.Errorf("release %s: got %+v, %v", v, r, err)
 		}
@@ -84,7 +84,7 @@ func TestTagsWithAndWithoutV_PG2(t *testing.T) {
 			t.Errorf("listed %s: got %+v", v, vs.List)
 		}
 	}
-	if _, err := p.Release(t.Context(), "@acme/widget", version(t, "1.5.0")); !errors.Is(err, outcome.NotFound) {
+	if _, err := p.Release(t.Context(), "@acme/widget", providertest.ParseVersion(t, "1.5.0")); !errors.Is(err, outcome.NotFound) {
 		t.Errorf("another tag was taken for 1.5.0: %v", err)
 	}
 }
@@ -140,7 +140,7 @@ func TestMarkedPrereleaseIsAVersion_PG2(t *testing.T) {
 	if versions, _ := listed(t, p); versions != "1.1.0" {
 		t.Errorf("listed %q", versions)
 	}
-	if _, err := p.Release(t.Context(), "@acme/widget", version(t, "1.1.0")); err != nil {
+	if _, err := p.Release(t.Context(), "@acme/widget", providertest.ParseVersion(t, "1.1.0")); err != nil {
 		t.Error(err)
 	}
 }
@@ -157,7 +157,7 @@ func TestDrafts_PG2(t *testing.T) {
 		if _, err := p.Versions(t.Context(), "@acme/widget", ""); !errors.Is(err, outcome.NotFound) {
 			t.Errorf("%s: list: %v", what, err)
 		}
-		if _, err := p.Release(t.Context(), "@acme/widget", version(t, "1.0.0")); !errors.Is(err, outcome.NotFound) {
+		if _, err := p.Release(t.Context(), "@acme/widget", providertest.ParseVersion(t, "1.0.0")); !errors.Is(err, outcome.NotFound) {
 			t.Errorf("%s: release: %v", what, err)
 		}
 	}
@@ -167,7 +167,7 @@ func TestDrafts_PG2(t *testing.T) {
 		t.Errorf("a draft hides the plain tags: %q", versions)
 	}
 	g.Fault(providertest.ReleaseByTag, "", providertest.Text(`{"tag_name":"v1.0.0","draft":true}`))
-	if _, err := p.Release(t.Context(), "@acme/widget", version(t, "1.0.0")); !errors.Is(err, outcome.NotFound) {
+	if _, err := p.Release(t.Context(), "@acme/widget", providertest.ParseVersion(t, "1.0.0")); !errors.Is(err, outcome.NotFound) {
 		t.Errorf("a draft found by its tag: %v", err)
 	}
 }
@@ -181,14 +181,14 @@ func TestReleasesHidePlainTags_PG2(t *testing.T) {
 	if versions, _ := listed(t, p); versions != "1.0.0" {
 		t.Errorf("listed %q", versions)
 	}
-	if _, err := p.Release(t.Context(), "@acme/widget", version(t, "0.9.0")); !errors.Is(err, outcome.NotFound) {
+	if _, err := p.Release(t.Context(), "@acme/widget", providertest.ParseVersion(t, "0.9.0")); !errors.Is(err, outcome.NotFound) {
 		t.Errorf("release: %v", err)
 	}
 	p = over(t, g, plainTags)
 	if versions, _ := listed(t, p); versions != "0.9.0 1.0.0" {
 		t.Errorf("source tags: listed %q", versions)
 	}
-	if _, err := p.Release(t.Context(), "@acme/widget", version(t, "0.9.0")); err != nil {
+	if _, err := p.Release(t.Context(), "@acme/widget", providertest.ParseVersion(t, "0.9.0")); err != nil {
 		t.Errorf("source tags: release: %v", err)
 	}
 }
@@ -204,10 +204,10 @@ func TestNames_PG2(t *testing.T) {
 		if _, err := p.Versions(t.Context(), pkgref.Name(name), ""); !errors.Is(err, outcome.NotFound) {
 			t.Errorf("list of %q: %v", name, err)
 		}
-		if _, err := p.Release(t.Context(), pkgref.Name(name), version(t, "1.0.0")); !errors.Is(err, outcome.NotFound) {
+		if _, err := p.Release(t.Context(), pkgref.Name(name), providertest.ParseVersion(t, "1.0.0")); !errors.Is(err, outcome.NotFound) {
 			t.Errorf("release of %q: %v", name, err)
 		}
-		r := &provider.Release{Name: pkgref.Name(name), Version: version(t, "1.0.0"), Archive: &provider.Archive{URL: "refs/tags/v1.0.0"}}
+		r := &provider.Release{Name: pkgref.Name(name), Version: providertest.ParseVersion(t, "1.0.0"), Archive: &provider.Archive{URL: "refs/tags/v1.0.0"}}
 		if _, err := p.OpenArchive(t.Context(), r); !errors.Is(err, outcome.NotFound) {
 			t.Errorf("tarball of %q: %v", name, err)
 		}
@@ -237,7 +237,7 @@ func TestSpelling(t *testing.T) {
 			if vs, err := p.Versions(t.Context(), name, ""); !errors.Is(err, outcome.NotFound) {
 				t.Errorf("list of %s: %v, %v", name, vs, err)
 			}
-			if r, err := p.Release(t.Context(), name, version(t, "1.0.0")); !errors.Is(err, outcome.NotFound) {
+			if r, err := p.Release(t.Context(), name, providertest.ParseVersion(t, "1.0.0")); !errors.Is(err, outcome.NotFound) {
 				t.Errorf("release of %s: %v, %v", name, r, err)
 			}
 		}
@@ -255,7 +255,7 @@ func TestRenamed_PG2(t *testing.T) {
 		if err != nil || vs.Name != name {
 			t.Fatalf("list of %s: %+v, %v", name, vs, err)
 		}
-		r, err := p.Release(t.Context(), name, version(t, "1.0.0"))
+		r, err := p.Release(t.Context(), name, providertest.ParseVersion(t, "1.0.0"))
 		if err != nil || r.Name != name {
 			t.Fatalf("release of %s: %+v, %v", name, r, err)
 		}
@@ -278,10 +278,7 @@ func TestRenamed_PG2(t *testing.T) {
 
 func TestNew_PG2(t *testing.T) {
 	t.Parallel()
-	client, err := fetch.New(fetch.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	client := providertest.Client(t, fetch.Config{})
 	for name, c := range map[string]github.Config{
 		"no client":          {},
 		"bad scheme":         {Client: client, API: "ftp://hunter2.test"},

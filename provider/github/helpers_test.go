@@ -2,13 +2,10 @@ package github_test
 
 import (
 	"io"
-	"net/http"
-	"net/url"
 	"testing"
 	"time"
 
 	"github.com/registryd/registryd/internal/fetch"
-	"github.com/registryd/registryd/pkgref"
 	"github.com/registryd/registryd/provider"
 	"github.com/registryd/registryd/provider/github"
 	"github.com/registryd/registryd/provider/providertest"
@@ -19,19 +16,11 @@ func over(t testing.TB, g *providertest.GitHub, change func(*github.Config, *fet
 	t.Helper()
 	api, codeload := g.Hosts()
 	c := github.Config{API: g.URL()}
-	f := fetch.Config{
-		Trusted: []string{api, codeload},
-		Proxy:   func(*http.Request) (*url.URL, error) { return nil, nil },
-	}
+	f := fetch.Config{Trusted: []string{api, codeload}}
 	if change != nil {
 		change(&c, &f)
 	}
-	client, err := fetch.New(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(client.CloseIdle)
-	c.Client = client
+	c.Client = providertest.Client(t, f)
 	p, err := github.New(c)
 	if err != nil {
 		t.Fatal(err)
@@ -41,15 +30,6 @@ func over(t testing.TB, g *providertest.GitHub, change func(*github.Config, *fet
 
 // plainTags makes a provider look at plain tags alone.
 func plainTags(c *github.Config, _ *fetch.Config) { c.Source = github.SourceTags }
-
-func version(t testing.TB, s string) pkgref.Version {
-	t.Helper()
-	v, err := pkgref.ParseVersion(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v
-}
 
 // widget is a release of a small package.
 func widget(v string) providertest.GitHubRelease {

@@ -67,14 +67,14 @@ func TestBeyondThePages_PC7(t *testing.T) {
 	p := over(t, g, pages(1))
 	for version_, requests := range map[string]int{"1.0.0": 1, "0.1.0": 3, "1.149.0": 1} {
 		before := g.Count(providertest.Any)
-		if _, err := p.Release(t.Context(), "@acme/widget", version(t, version_)); err != nil {
+		if _, err := p.Release(t.Context(), "@acme/widget", providertest.ParseVersion(t, version_)); err != nil {
 			t.Errorf("%s: %v", version_, err)
 		}
 		if n := g.Count(providertest.Any) - before; n != requests {
 			t.Errorf("%s: %d requests, want %d", version_, n, requests)
 		}
 	}
-	if _, err := p.Release(t.Context(), "@acme/widget", version(t, "9.9.9")); !errors.Is(err, outcome.NotFound) {
+	if _, err := p.Release(t.Context(), "@acme/widget", providertest.ParseVersion(t, "9.9.9")); !errors.Is(err, outcome.NotFound) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -98,7 +98,7 @@ func TestPriceOfAQuestion_PC7(t *testing.T) {
 		before := g.Count(providertest.Any)
 		name, v, exact := strings.Cut(ask, " ")
 		if exact {
-			_, _ = p.Release(t.Context(), pkgref.Name(name), version(t, v))
+			_, _ = p.Release(t.Context(), pkgref.Name(name), providertest.ParseVersion(t, v))
 		} else {
 			_, _ = p.Versions(t.Context(), pkgref.Name(name), "")
 		}

@@ -42,10 +42,7 @@ func (a *answering) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func overMemory(t *testing.T, a *answering) *github.Provider {
 	t.Helper()
-	client, err := fetch.New(fetch.Config{Transport: a})
-	if err != nil {
-		t.Fatal(err)
-	}
+	client := providertest.Client(t, fetch.Config{Transport: a})
 	p, err := github.New(github.Config{Client: client, Token: "all", Scope: map[string]string{"acme": "acme"}})
 	if err != nil {
 		t.Fatal(err)
@@ -131,12 +128,12 @@ func (a *answering) held(t *testing.T, p *github.Provider, d time.Duration) {
 	t.Helper()
 	time.Sleep(d - time.Second/2)
 	before := a.count
-	_, err := p.Release(t.Context(), "@acme/gadget", version(t, "1.0.0"))
+	_, err := p.Release(t.Context(), "@acme/gadget", providertest.ParseVersion(t, "1.0.0"))
 	if !errors.Is(err, outcome.Busy) || outcome.RetryAfter(err) > time.Second || a.count != before {
 		t.Errorf("asked again too early: %v", err)
 	}
 	time.Sleep(time.Second)
-	_, _ = p.Release(t.Context(), "@acme/gadget", version(t, "1.0.0"))
+	_, _ = p.Release(t.Context(), "@acme/gadget", providertest.ParseVersion(t, "1.0.0"))
 	if a.count == before {
 		t.Error("never asked again")
 	}
@@ -169,7 +166,7 @@ func TestRateLimitOfTarballs_PG2(t *testing.T) {
 		g := providertest.NewGitHub(t)
 		g.Release(t, widget("1.0.0"))
 		p := over(t, g, nil)
-		r, err := p.Release(t.Context(), "@acme/widget", version(t, "1.0.0"))
+		r, err := p.Release(t.Context(), "@acme/widget", providertest.ParseVersion(t, "1.0.0"))
 		if err != nil {
 			t.Fatal(err)
 		}

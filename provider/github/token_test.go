@@ -60,7 +60,7 @@ func TestPrivate_PG2(t *testing.T) {
 	if versions, _ := listed(t, p); versions != "1.0.0" {
 		t.Errorf("listed %q", versions)
 	}
-	r, err := p.Release(t.Context(), "@acme/widget", version(t, "1.0.0"))
+	r, err := p.Release(t.Context(), "@acme/widget", providertest.ParseVersion(t, "1.0.0"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func TestTokenStaysAtTheAPI_PG2(t *testing.T) {
 	g := providertest.NewGitHub(t)
 	g.Release(t, widget("1.0.0"))
 	p := over(t, g, three)
-	r, err := p.Release(t.Context(), "@acme/widget", version(t, "1.0.0"))
+	r, err := p.Release(t.Context(), "@acme/widget", providertest.ParseVersion(t, "1.0.0"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +153,7 @@ func TestTokensAreNeverShown(t *testing.T) {
 	})
 	var shown []string
 	note := func(v ...any) { shown = append(shown, fmt.Sprintf("%v %+v %#v", v, v, v)) }
-	r, err := p.Release(t.Context(), "@acme/widget", version(t, "1.0.0"))
+	r, err := p.Release(t.Context(), "@acme/widget", providertest.ParseVersion(t, "1.0.0"))
 	note(r, err)
 	_, err = readArchive(t, p, r)
 	note(err)

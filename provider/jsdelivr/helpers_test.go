@@ -1,12 +1,9 @@
 package jsdelivr_test
 
 import (
-	"net/http"
-	"net/url"
 	"testing"
 
 	"github.com/registryd/registryd/internal/fetch"
-	"github.com/registryd/registryd/pkgref"
 	"github.com/registryd/registryd/provider/jsdelivr"
 	"github.com/registryd/registryd/provider/providertest"
 )
@@ -18,15 +15,7 @@ func over(t testing.TB, j *providertest.JSDelivr, change func(*jsdelivr.Config))
 	if change != nil {
 		change(&c)
 	}
-	client, err := fetch.New(fetch.Config{
-		Trusted: c.Trusted(),
-		Proxy:   func(*http.Request) (*url.URL, error) { return nil, nil },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(client.CloseIdle)
-	c.Client = client
+	c.Client = providertest.Client(t, fetch.Config{Trusted: c.Trusted()})
 	p, err := jsdelivr.New(c)
 	if err != nil {
 		t.Fatal(err)
@@ -36,15 +25,6 @@ func over(t testing.TB, j *providertest.JSDelivr, change func(*jsdelivr.Config))
 
 // fromGitHub makes it a provider of repositories.
 func fromGitHub(c *jsdelivr.Config) { c.Source = jsdelivr.SourceGitHub }
-
-func version(t testing.TB, s string) pkgref.Version {
-	t.Helper()
-	v, err := pkgref.ParseVersion(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v
-}
 
 // widget is a small package.
 func widget() providertest.Package {

@@ -47,10 +47,7 @@ func TestConformance_PG3(t *testing.T) {
 
 func TestNew_PG3(t *testing.T) {
 	t.Parallel()
-	client, err := fetch.New(fetch.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	client := providertest.Client(t, fetch.Config{})
 	for name, c := range map[string]jsdelivr.Config{
 		"no client": {}, "source": {Client: client, Source: "bower"}, "scheme": {Client: client, API: "ftp://h.test"},
 		"no host": {Client: client, CDN: "https:///x"}, "password": {Client: client, CDN: "https://u:p@h.test"},
@@ -83,7 +80,7 @@ func TestPaths_PG3(t *testing.T) {
 		w.Name, w.Version = tt.name, "1.0.0+b.1"
 		j := providertest.NewJSDelivr(t, tt.source, w)
 		p := over(t, j, func(c *jsdelivr.Config) { c.Source = tt.source })
-		r, err := p.Release(t.Context(), pkgref.Name(tt.name), version(t, "1.0.0+b.1"))
+		r, err := p.Release(t.Context(), pkgref.Name(tt.name), providertest.ParseVersion(t, "1.0.0+b.1"))
 		if err != nil {
 			t.Errorf("%s: %v", tt.list, err)
 			continue
@@ -115,10 +112,10 @@ func TestRepositories_PG3(t *testing.T) {
 	if _, err := p.Versions(t.Context(), "widget", ""); !errors.Is(err, outcome.NotFound) {
 		t.Errorf("a name that is no repository: %v", err)
 	}
-	if _, err := p.Release(t.Context(), "widget", version(t, "1.0.0")); !errors.Is(err, outcome.NotFound) {
+	if _, err := p.Release(t.Context(), "widget", providertest.ParseVersion(t, "1.0.0")); !errors.Is(err, outcome.NotFound) {
 		t.Errorf("a name that is no repository: %v", err)
 	}
-	if _, err := p.OpenFile(t.Context(), &provider.Release{Name: "widget", Version: version(t, "1.0.0")}, "x"); !errors.Is(err, outcome.NotFound) {
+	if _, err := p.OpenFile(t.Context(), &provider.Release{Name: "widget", Version: providertest.ParseVersion(t, "1.0.0")}, "x"); !errors.Is(err, outcome.NotFound) {
 		t.Errorf("a name that is no repository: %v", err)
 	}
 	if n := j.Count(providertest.Any, ""); n != 0 {
@@ -141,7 +138,7 @@ func TestTooLarge_PG3_PC2(t *testing.T) {
 	j := providertest.NewJSDelivr(t, "npm", widget())
 	j.TooLarge("widget")
 	p := over(t, j, nil)
-	v := version(t, "1.0.0")
+	v := providertest.ParseVersion(t, "1.0.0")
 	if _, err := p.Release(t.Context(), "widget", v); !errors.Is(err, outcome.NotFound) || !strings.Contains(err.Error(), "size limit") {
 		t.Errorf("got %v", err)
 	}
@@ -290,7 +287,7 @@ func TestOddPathsOfFiles_PG3(t *testing.T) {
 	j := providertest.NewJSDelivr(t, "npm", widget())
 	p := over(t, j, nil)
 	for _, path := range []string{"", ".", "/index.js", "../widget@1.0.0/index.js", "a//b", "a/", "\xff"} {
-		if _, err := p.OpenFile(t.Context(), &provider.Release{Name: "widget", Version: version(t, "1.0.0")}, path); !errors.Is(err, outcome.NotFound) {
+		if _, err := p.OpenFile(t.Context(), &provider.Release{Name: "widget", Version: providertest.ParseVersion(t, "1.0.0")}, path); !errors.Is(err, outcome.NotFound) {
 			t.Errorf("%q: got %v", path, err)
 		}
 	}
@@ -303,7 +300,7 @@ func TestBytesAreThoseOnTheWire_PG3(t *testing.T) {
 	t.Parallel()
 	j := providertest.NewJSDelivr(t, "npm", widget())
 	j.Fault(providertest.File, "", providertest.Fault{Header: http.Header{"Content-Encoding": {"gzip"}}})
-	rc, err := over(t, j, nil).OpenFile(t.Context(), &provider.Release{Name: "widget", Version: version(t, "1.0.0")}, "index.js")
+	rc, err := over(t, j, nil).OpenFile(t.Context(), &provider.Release{Name: "widget", Version: providertest.ParseVersion(t, "1.0.0")}, "index.js")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -316,7 +313,7 @@ func TestBytesAreThoseOnTheWire_PG3(t *testing.T) {
 func BenchmarkRelease(b *testing.B) {
 	big := providertest.Generate("big", "1.0.0", 5000, 1)
 	p := over(b, providertest.NewJSDelivr(b, "npm", big), nil)
-	v := version(b, "1.0.0")
+	v := providertest.ParseVersion(b, "1.0.0")
 	b.ReportAllocs()
 	for b.Loop() {
 		if r, err := p.Release(b.Context(), "big", v); err != nil || len(r.Files.List) != 5001 {

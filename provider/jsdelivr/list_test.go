@@ -73,7 +73,7 @@ func TestHostileLists_PG3(t *testing.T) {
 			j := providertest.NewJSDelivr(t, "npm", widget())
 			j.Fault(providertest.FileList, "", tt.fault)
 			p := over(t, j, func(c *jsdelivr.Config) { c.Limits.Entries, c.Limits.Depth = 30, 8 })
-			r, err := p.Release(t.Context(), "widget", version(t, "1.0.0"))
+			r, err := p.Release(t.Context(), "widget", providertest.ParseVersion(t, "1.0.0"))
 			if !errors.Is(err, tt.want) || err != nil && tt.want == nil {
 				t.Fatalf("got %+v, %v", r, err)
 			}

@@ -23,10 +23,7 @@ func TestCredentialsStayWithTheirPlace_PG1(t *testing.T) {
 //plain.test/:_authToken=plain
 //[::1]:4873/:_authToken=v6
 `, nil)
-	client, err := fetch.New(fetch.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	client := providertest.Client(t, fetch.Config{})
 	p, err := npm.New(npm.Config{
 		Client: client, Settings: s, Token: "own",
 		Registry: "https://own.test/base",
@@ -92,7 +89,7 @@ func TestTokenNeverReachesAnotherHost_PG1(t *testing.T) {
 	})
 	open := func(v string) {
 		t.Helper()
-		r, err := p.Release(t.Context(), "widget", version(t, v))
+		r, err := p.Release(t.Context(), "widget", providertest.ParseVersion(t, v))
 		if err != nil {
 			t.Fatal(err)
 		}

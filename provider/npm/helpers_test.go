@@ -1,12 +1,9 @@
 package npm_test
 
 import (
-	"net/http"
-	"net/url"
 	"testing"
 
 	"github.com/registryd/registryd/internal/fetch"
-	"github.com/registryd/registryd/pkgref"
 	"github.com/registryd/registryd/provider/npm"
 	"github.com/registryd/registryd/provider/providertest"
 )
@@ -15,33 +12,16 @@ import (
 func over(t testing.TB, g *providertest.Registry, change func(*npm.Config, *fetch.Config)) *npm.Provider {
 	t.Helper()
 	c := npm.Config{Registry: g.URL()}
-	f := fetch.Config{
-		Trusted: []string{g.Host()},
-		Proxy:   func(*http.Request) (*url.URL, error) { return nil, nil },
-	}
+	f := fetch.Config{Trusted: []string{g.Host()}}
 	if change != nil {
 		change(&c, &f)
 	}
-	client, err := fetch.New(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(client.CloseIdle)
-	c.Client = client
+	c.Client = providertest.Client(t, f)
 	p, err := npm.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
-}
-
-func version(t testing.TB, s string) pkgref.Version {
-	t.Helper()
-	v, err := pkgref.ParseVersion(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v
 }
 
 // widget is a small package.

@@ -57,7 +57,7 @@ func TestPaths_PG1(t *testing.T) {
 	t.Parallel()
 	g := providertest.NewRegistry(t, providertest.Package{Name: "@acme/widget", Version: "1.0.0+b.1"})
 	p := over(t, g, nil)
-	r, err := p.Release(t.Context(), "@acme/widget", version(t, "1.0.0+b.1"))
+	r, err := p.Release(t.Context(), "@acme/widget", providertest.ParseVersion(t, "1.0.0+b.1"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func TestFailures_PG1(t *testing.T) {
 			if _, err := over(t, g, shrink).Versions(t.Context(), "widget", ""); !errors.Is(err, tt.want) {
 				t.Errorf("versions: %v", err)
 			}
-			if _, err := over(t, g, shrink).Release(t.Context(), "widget", version(t, "1.0.0")); !errors.Is(err, tt.want) {
+			if _, err := over(t, g, shrink).Release(t.Context(), "widget", providertest.ParseVersion(t, "1.0.0")); !errors.Is(err, tt.want) {
 				t.Errorf("release: %v", err)
 			}
 		})
@@ -145,7 +145,7 @@ func TestHang_PG1(t *testing.T) {
 	patient := over(t, g, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { g.Await(providertest.Version, "", 1); cancel() }()
-	if _, err := patient.Release(ctx, "widget", version(t, "1.0.0")); !errors.Is(err, context.Canceled) {
+	if _, err := patient.Release(ctx, "widget", providertest.ParseVersion(t, "1.0.0")); !errors.Is(err, context.Canceled) {
 		t.Errorf("release: %v", err)
 	}
 }
@@ -228,10 +228,7 @@ func TestScopeRegistry_PC3(t *testing.T) {
 
 func TestNew_PG1(t *testing.T) {
 	t.Parallel()
-	client, err := fetch.New(fetch.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	client := providertest.Client(t, fetch.Config{})
 	if _, err := npm.New(npm.Config{Client: client}); !errors.Is(err, npm.ErrNoRegistry) {
 		t.Errorf("no registry: %v", err)
 	}

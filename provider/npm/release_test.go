@@ -26,7 +26,7 @@ func TestVersionOfAnswerMustMatch_PVT3(t *testing.T) {
 		g := providertest.NewRegistry(t)
 		g.Fault(providertest.Any, "", providertest.Text(
 			`{"name":"widget","version":"`+version_+`","dist":{"tarball":"w.tgz","shasum":"`+strings.Repeat("ab", 20)+`"}}`))
-		_, err := over(t, g, nil).Release(t.Context(), "widget", version(t, "1.3.0+x"))
+		_, err := over(t, g, nil).Release(t.Context(), "widget", providertest.ParseVersion(t, "1.3.0+x"))
 		if !errors.Is(err, want) {
 			t.Errorf("%s: got %v", version_, err)
 		}
@@ -64,7 +64,7 @@ func TestDigests_PG1(t *testing.T) {
 					c.Integrity = npm.IntegrityOptional
 				}
 			})
-			r, err := p.Release(t.Context(), "widget", version(t, "1.0.0"))
+			r, err := p.Release(t.Context(), "widget", providertest.ParseVersion(t, "1.0.0"))
 			if !errors.Is(err, tt.want) {
 				t.Fatalf("got %v", err)
 			}
@@ -91,7 +91,7 @@ func TestIntegrityOfAnotherType_PG1(t *testing.T) {
 		g := providertest.NewRegistry(t)
 		g.Fault(providertest.Any, "", providertest.Text(
 			`{"name":"widget","version":"1.0.0","dist":{"tarball":"w.tgz","integrity":`+value+`,"shasum":"`+strings.Repeat("ab", 20)+`"}}`))
-		if _, err := over(t, g, nil).Release(t.Context(), "widget", version(t, "1.0.0")); !errors.Is(err, outcome.Refused) {
+		if _, err := over(t, g, nil).Release(t.Context(), "widget", providertest.ParseVersion(t, "1.0.0")); !errors.Is(err, outcome.Refused) {
 			t.Errorf("%s: got %v", value, err)
 		}
 	}
@@ -114,7 +114,7 @@ func TestTarballURLs_PG1(t *testing.T) {
 			w := widget()
 			w.TarballURL = tt.url
 			g := providertest.NewRegistry(t, w)
-			r, err := over(t, g, nil).Release(t.Context(), "widget", version(t, "1.0.0"))
+			r, err := over(t, g, nil).Release(t.Context(), "widget", providertest.ParseVersion(t, "1.0.0"))
 			if tt.want == "" {
 				if !errors.Is(err, outcome.Unavailable) {
 					t.Errorf("got %+v, %v", r, err)
@@ -146,7 +146,7 @@ func TestTarballFaults_PG1(t *testing.T) {
 			t.Parallel()
 			g := providertest.NewRegistry(t, widget())
 			g.Fault(providertest.Tarball, "", tt.fault)
-			r, err := over(t, g, nil).Release(t.Context(), "widget", version(t, "1.0.0"))
+			r, err := over(t, g, nil).Release(t.Context(), "widget", providertest.ParseVersion(t, "1.0.0"))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -216,15 +216,6 @@ func TestProvider_Conformance_PG6(t *testing.T) {
 	}
 }
 
-func version(t testing.TB, text string) pkgref.Version {
-	t.Helper()
-	v, err := pkgref.ParseVersion(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v
-}
-
 // What a plugin returns is judged like what a client sends.
 func TestRelease_Nonsense(t *testing.T) {
 	t.Parallel()
@@ -246,7 +237,7 @@ func TestRelease_Nonsense(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := built(t, script{Answers: map[string]json.RawMessage{"resolve": json.RawMessage(c.answer)}})
-			if _, err := p.(provider.Releaser).Release(t.Context(), "widget", version(t, "1.0.0")); !errors.Is(err, c.want) {
+			if _, err := p.(provider.Releaser).Release(t.Context(), "widget", providertest.ParseVersion(t, "1.0.0")); !errors.Is(err, c.want) {
 				t.Errorf("%v, want %v", err, c.want)
 			}
 		})
@@ -274,7 +265,7 @@ func TestRejections(t *testing.T) {
 		`{"name":"TypeError","message":"x"}`: outcome.Unavailable, `{"id":500}`: outcome.Unavailable,
 	} {
 		p := built(t, script{Errors: map[string]json.RawMessage{"resolve": json.RawMessage(text)}})
-		_, err := p.(provider.Releaser).Release(t.Context(), "widget", version(t, "1.0.0"))
+		_, err := p.(provider.Releaser).Release(t.Context(), "widget", providertest.ParseVersion(t, "1.0.0"))
 		if !errors.Is(err, want) || errors.Is(err, outcome.NotFound) != (want == outcome.NotFound) { //nolint:errorlint // identity is meant
 			t.Errorf("%s: %v, want %v", text, err, want)
 		}
@@ -306,7 +297,7 @@ func TestOpenArchive_AllowList(t *testing.T) {
 	t.Parallel()
 	g := providertest.NewRegistry(t, providertest.Package{Name: "widget", Version: "1.0.0", Files: map[string][]byte{"a": []byte("a")}})
 	p := built(t, script{Registry: g.URL()})
-	r, err := p.(provider.Releaser).Release(t.Context(), "widget", version(t, "1.0.0"))
+	r, err := p.(provider.Releaser).Release(t.Context(), "widget", providertest.ParseVersion(t, "1.0.0"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -329,7 +320,7 @@ func TestOpenArchive_FetchHook(t *testing.T) {
 		p := built(t, script{Answers: map[string]json.RawMessage{
 			"resolve": json.RawMessage(fmt.Sprintf(`{"version":"1.0.0","url":%q}`, s+"/x.tgz")), "fetch": json.RawMessage(answer),
 		}}, s)
-		r, err := p.(provider.Releaser).Release(t.Context(), "widget", version(t, "1.0.0"))
+		r, err := p.(provider.Releaser).Release(t.Context(), "widget", providertest.ParseVersion(t, "1.0.0"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/registryd/registryd/plugin/process"
 	"github.com/registryd/registryd/provider"
 	"github.com/registryd/registryd/provider/plugin"
+	"github.com/registryd/registryd/provider/providertest"
 )
 
 // newTarballs serves bytes that name a header of the request.
@@ -52,7 +53,7 @@ func TestSession_OneGeneration_GN2(t *testing.T) {
 	reload()
 	p := plugin.New(plugin.Config{Manager: m, Plugin: "acme"}, m.Loaded()[0].Offers)
 	where := func(ctx context.Context) string {
-		r, err := p.(provider.Releaser).Release(ctx, "widget", version(t, "1.0.0"))
+		r, err := p.(provider.Releaser).Release(ctx, "widget", providertest.ParseVersion(t, "1.0.0"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,7 +75,7 @@ func TestSession_OneGeneration_GN2(t *testing.T) {
 	if n := m.Status()[0].Drained; n != 0 {
 		t.Fatalf("%d generations have ended", n)
 	}
-	r, err := p.(provider.Releaser).Release(ctx, "widget", version(t, "1.0.0"))
+	r, err := p.(provider.Releaser).Release(ctx, "widget", providertest.ParseVersion(t, "1.0.0"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +93,7 @@ func TestSession_OneGeneration_GN2(t *testing.T) {
 func TestMissing_PC3(t *testing.T) {
 	t.Parallel()
 	p := plugin.Missing(plugin.Config{Manager: core.NewManager(core.Config{}), Plugin: "acme"})
-	if _, err := p.(provider.Releaser).Release(t.Context(), "widget", version(t, "1.0.0")); !errors.Is(err, outcome.Unavailable) {
+	if _, err := p.(provider.Releaser).Release(t.Context(), "widget", providertest.ParseVersion(t, "1.0.0")); !errors.Is(err, outcome.Unavailable) {
 		t.Error(err)
 	}
 	if _, err := p.(provider.Versioner).Versions(t.Context(), "widget", ""); !errors.Is(err, outcome.Unavailable) {

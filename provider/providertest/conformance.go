@@ -85,15 +85,6 @@ func world(f *Fixture) []Package {
 
 func (s *suite) name() pkgref.Name { return pkgref.Name(s.Name) }
 
-func version(t testing.TB, text string) pkgref.Version {
-	t.Helper()
-	v, err := pkgref.ParseVersion(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v
-}
-
 // need asserts that the provider has an ability.
 func need[A any](t testing.TB, p provider.Provider) A {
 	t.Helper()
@@ -168,7 +159,7 @@ func (s *suite) testNotModified(t *testing.T) {
 func (s *suite) testRelease(t *testing.T) {
 	p := need[provider.Releaser](t, s.New(t, s.packages))
 	for i := range s.packages {
-		v := version(t, s.packages[i].Version)
+		v := ParseVersion(t, s.packages[i].Version)
 		r, err := p.Release(t.Context(), s.name(), v)
 		if err != nil {
 			t.Errorf("%s: %v", v, err)
@@ -196,7 +187,7 @@ func (s *suite) testAbsent(t *testing.T) {
 		if s.NoBuild && strings.Contains(q.version, "+") {
 			continue
 		}
-		r, err := need[provider.Releaser](t, p).Release(t.Context(), pkgref.Name(q.name), version(t, q.version))
+		r, err := need[provider.Releaser](t, p).Release(t.Context(), pkgref.Name(q.name), ParseVersion(t, q.version))
 		if err == nil && s.Open {
 			_, err = s.open(t.Context(), p, r, "index.js")
 		}
@@ -223,7 +214,7 @@ func (s *suite) testBytes(t *testing.T) {
 
 func (s *suite) testCancelled(t *testing.T) {
 	p := s.New(t, s.packages)
-	v := version(t, s.packages[0].Version)
+	v := ParseVersion(t, s.packages[0].Version)
 	r, err := need[provider.Releaser](t, p).Release(t.Context(), s.name(), v)
 	if err != nil {
 		t.Fatal(err)
@@ -276,7 +267,7 @@ func (s *suite) testFailing(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	r, err := need[provider.Releaser](t, p).Release(t.Context(), s.name(), version(t, s.packages[0].Version))
+	r, err := need[provider.Releaser](t, p).Release(t.Context(), s.name(), ParseVersion(t, s.packages[0].Version))
 	if err == nil && s.Open {
 		_, err = s.open(t.Context(), p, r, "index.js")
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	neturl "net/url"
 	"strings"
 	"testing"
 
@@ -29,29 +28,12 @@ var (
 
 func over(t testing.TB, c url.Config) provider.Provider {
 	t.Helper()
-	client, err := fetch.New(fetch.Config{
-		Trusted: c.Trusted(),
-		Proxy:   func(*http.Request) (*neturl.URL, error) { return nil, nil },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(client.CloseIdle)
-	c.Client = client
+	c.Client = providertest.Client(t, fetch.Config{Trusted: c.Trusted()})
 	p, err := url.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return p
-}
-
-func version(t testing.TB, s string) pkgref.Version {
-	t.Helper()
-	v, err := pkgref.ParseVersion(s)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v
 }
 
 func widget() providertest.Package {
@@ -90,10 +72,7 @@ func TestConformance_PG5(t *testing.T) {
 
 func TestNew_PG5(t *testing.T) {
 	t.Parallel()
-	client, err := fetch.New(fetch.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	client := providertest.Client(t, fetch.Config{})
 	const good = "https://files.test/{name}/{version}/{path}"
 	for name, tt := range map[string]struct {
 		config url.Config
@@ -143,23 +122,23 @@ func TestURLs_PG5(t *testing.T) {
 		{"/get?v={version}&p={path}", "widget", "/get"},
 	} {
 		p := over(t, url.Config{URL: base + tt.template})
-		_, err := open(t.Context(), p, pkgref.Name(tt.name), version(t, "1.0.0+b"), "lib/a #ü.js")
+		_, err := open(t.Context(), p, pkgref.Name(tt.name), providertest.ParseVersion(t, "1.0.0+b"), "lib/a #ü.js")
 		if !errors.Is(err, outcome.NotFound) || s.Count(providertest.Any, tt.want) != 1 {
 			t.Errorf("%s: %v, requests %+v", tt.template, err, s.Requests())
 		}
 	}
 	n := s.Count(providertest.Any, "")
 	scoped := over(t, url.Config{URL: base + "/{scope}/{version}/{path}", VersionsURL: base + "/{scope}.json"})
-	_, err := scoped.(provider.Releaser).Release(t.Context(), "widget", version(t, "1.0.0"))
+	_, err := scoped.(provider.Releaser).Release(t.Context(), "widget", providertest.ParseVersion(t, "1.0.0"))
 	_, listErr := scoped.(provider.Versioner).Versions(t.Context(), "widget", "")
-	_, openErr := open(t.Context(), scoped, "widget", version(t, "1.0.0"), "x")
+	_, openErr := open(t.Context(), scoped, "widget", providertest.ParseVersion(t, "1.0.0"), "x")
 	for _, err := range []error{err, listErr, openErr} {
 		if !errors.Is(err, outcome.NotFound) {
 			t.Errorf("no scope where one is needed: %v", err)
 		}
 	}
 	for _, path := range []string{"", ".", "/x", "../x", "a//b", "a/", "\xff"} {
-		if _, err := open(t.Context(), scoped, "@a/b", version(t, "1.0.0"), path); !errors.Is(err, outcome.NotFound) {
+		if _, err := open(t.Context(), scoped, "@a/b", providertest.ParseVersion(t, "1.0.0"), path); !errors.Is(err, outcome.NotFound) {
 			t.Errorf("%q: %v", path, err)
 		}
 	}
@@ -204,13 +183,13 @@ func TestFailures_F13_F17(t *testing.T) {
 			}
 			p := over(t, url.Config{URL: s.Files(), VersionsURL: s.Lists(), DocumentLimit: limit, FileLimit: limit})
 			s.Fault(providertest.Any, "", tt.fault)
-			if _, err := open(t.Context(), p, "widget", version(t, "1.0.0"), "index.js"); !errors.Is(err, tt.file) && (tt.file != nil || limit == 1<<16) {
+			if _, err := open(t.Context(), p, "widget", providertest.ParseVersion(t, "1.0.0"), "index.js"); !errors.Is(err, tt.file) && (tt.file != nil || limit == 1<<16) {
 				t.Errorf("file: got %v, want %v", err, tt.file)
 			}
 			if _, err := p.(provider.Versioner).Versions(t.Context(), "widget", ""); !errors.Is(err, tt.lists) {
 				t.Errorf("list: got %v, want %v", err, tt.lists)
 			}
-			if _, err := p.(provider.Releaser).Release(t.Context(), "widget", version(t, "1.0.0")); !errors.Is(err, tt.lists) {
+			if _, err := p.(provider.Releaser).Release(t.Context(), "widget", providertest.ParseVersion(t, "1.0.0")); !errors.Is(err, tt.lists) {
 				t.Errorf("release: got %v, want %v", err, tt.lists)
 			}
 		})
@@ -237,7 +216,7 @@ func TestMisfits_PG5(t *testing.T) {
 	} {
 		s := providertest.NewFileServer(t, "", widget())
 		s.Fault(providertest.File, "", providertest.Fault{Header: tt.header})
-		_, err := open(t.Context(), over(t, url.Config{URL: s.Files()}), "widget", version(t, "1.0.0"), tt.path)
+		_, err := open(t.Context(), over(t, url.Config{URL: s.Files()}), "widget", providertest.ParseVersion(t, "1.0.0"), tt.path)
 		if !errors.Is(err, tt.want) || tt.want == nil && err != nil {
 			t.Errorf("%s with %v: got %v", tt.path, tt.header, err)
 		}
@@ -247,11 +226,11 @@ func TestMisfits_PG5(t *testing.T) {
 func TestReleases_PG5(t *testing.T) {
 	t.Parallel()
 	s := providertest.NewFileServer(t, providertest.LikeNPM, widget())
-	assumed, err := over(t, url.Config{URL: s.Files()}).(provider.Releaser).Release(t.Context(), "none", version(t, "9.9.9"))
+	assumed, err := over(t, url.Config{URL: s.Files()}).(provider.Releaser).Release(t.Context(), "none", providertest.ParseVersion(t, "9.9.9"))
 	if err != nil || !assumed.Files.Open || !assumed.Files.Assumed || s.Count(providertest.Any, "") != 0 {
 		t.Errorf("got %+v, %v", assumed, err)
 	}
-	known, err := over(t, url.Config{URL: s.Files(), VersionsURL: s.Lists()}).(provider.Releaser).Release(t.Context(), "widget", version(t, "1.0.0"))
+	known, err := over(t, url.Config{URL: s.Files(), VersionsURL: s.Lists()}).(provider.Releaser).Release(t.Context(), "widget", providertest.ParseVersion(t, "1.0.0"))
 	if err != nil || !known.Files.Open || known.Files.Assumed || s.Count(providertest.Versions, "/versions/widget.json") != 1 {
 		t.Errorf("got %+v, %v", known, err)
 	}
