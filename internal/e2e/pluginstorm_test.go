@@ -147,26 +147,6 @@ func (s *storm) status() plugin.Status {
 	return list.Modules[0]
 }
 
-// metric reads a number of the daemon.
-func (s *storm) metric(name string) float64 {
-	s.t.Helper()
-	a, err := s.Try(http.MethodGet, s.Daemon+"/-/metrics")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	for line := range strings.Lines(string(a.Body)) {
-		if rest, ok := strings.CutPrefix(line, name+" "); ok {
-			v, err := strconv.ParseFloat(strings.TrimSpace(rest), 64)
-			if err != nil {
-				s.t.Fatal(err)
-			}
-			return v
-		}
-	}
-	s.t.Fatalf("there is no metric %s", name)
-	return 0
-}
-
 // told are the lines that the plugin wrote: what, generation, machine, name.
 func (s *storm) told() [][]string {
 	var all [][]string
@@ -190,14 +170,14 @@ func TestPluginStorm_Fault31_Fault33_GN1_GN2_GN3_GN4_GN7(t *testing.T) {
 	const clients, rounds = 200, 5
 	answered := s.under(clients, func() { s.reloads(rounds) })
 	s.settled(rounds - rounds/5)
-	goroutines, memory := s.metric("go_goroutines"), s.metric("process_resident_memory_bytes")
+	goroutines, memory := s.Metric("go_goroutines"), s.Metric("process_resident_memory_bytes")
 	answered += s.under(clients, func() { s.reloads(rounds) })
 	s.settled(2 * (rounds - rounds/5))
 	t.Logf("%d requests, %v goroutines, %.0f MB, then %v and %.0f MB", answered, goroutines, memory/1e6,
-		s.metric("go_goroutines"), s.metric("process_resident_memory_bytes")/1e6)
+		s.Metric("go_goroutines"), s.Metric("process_resident_memory_bytes")/1e6)
 	// What the second half left behind is no more than chance: a leak of its machines would be four generations of them.
-	eventually(t, func() bool { return s.metric("go_goroutines") < goroutines+50 })
-	eventually(t, func() bool { return s.metric("process_resident_memory_bytes") < 1.5*memory+64e6 })
+	eventually(t, func() bool { return s.Metric("go_goroutines") < goroutines+50 })
+	eventually(t, func() bool { return s.Metric("process_resident_memory_bytes") < 1.5*memory+64e6 })
 	if st := s.status(); st.Forced != 0 || st.Failures != 0 || answered < clients {
 		t.Errorf("%d requests, %+v", answered, st)
 	}

@@ -340,26 +340,6 @@ func (s *Stack) Admin(method, path string) Answer {
 	return a
 }
 
-// PackageRequests returns how many requests for packages reached the daemon.
-func (s *Stack) PackageRequests() int {
-	s.t.Helper()
-	a, err := s.Try(http.MethodGet, s.Daemon+"/-/metrics")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	sum := 0
-	for line := range bytes.Lines(a.Body) {
-		var n float64
-		if i := bytes.LastIndexByte(line, ' '); i > 0 && bytes.HasPrefix(line, []byte("registryd_http_requests_total{")) &&
-			bytes.Contains(line, []byte(`route="packages"`)) {
-			if _, err := fmt.Sscan(string(line[i:]), &n); err == nil {
-				sum += int(n)
-			}
-		}
-	}
-	return sum
-}
-
 // Command runs registryd with arguments and returns what it printed.
 func (s *Stack) Command(args ...string) (string, error) {
 	s.t.Helper()

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -237,30 +236,14 @@ func TestMixedLoad_Fault39(t *testing.T) {
 
 func (r *recorder) sample() sample {
 	r.t.Helper()
-	a, err := r.Try(http.MethodGet, r.Daemon+"/-/metrics")
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	var s sample
-	for line := range strings.Lines(string(a.Body)) {
-		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
-		n, err := strconv.ParseFloat(value, 64)
-		switch {
-		case err != nil:
-		case name == "go_memstats_heap_inuse_bytes":
-			s.heap = n / (1 << 20)
-		case name == "go_goroutines":
-			s.goroutines = n
-		case name == "process_open_fds":
-			s.descriptors = n
-		}
-	}
 	entries, err := os.ReadDir(filepath.Join(r.Data, "tmp"))
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	s.staged = float64(len(entries))
-	return s
+	return sample{
+		heap: r.Metric("go_memstats_heap_inuse_bytes") / (1 << 20), goroutines: r.Metric("go_goroutines"),
+		descriptors: r.Metric("process_open_fds"), staged: float64(len(entries)),
+	}
 }
 
 func mean(samples []sample) (m sample) {

@@ -15,20 +15,7 @@ import (
 )
 
 // goroutines is how many the daemon has.
-func (r *recorder) goroutines() int {
-	r.t.Helper()
-	a, err := r.Try(http.MethodGet, r.Daemon+"/-/metrics")
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	for line := range strings.Lines(string(a.Body)) {
-		if n, ok := strings.CutPrefix(line, "go_goroutines "); ok {
-			return atoi(r.t, strings.TrimSpace(n))
-		}
-	}
-	r.t.Fatal("no such metric")
-	return 0
-}
+func (r *recorder) goroutines() int { return int(r.Metric("go_goroutines")) }
 
 // An upstream that says nothing, and one that stops in the middle: all who wait
 // are told together, nobody else is held up, and nothing is left behind.

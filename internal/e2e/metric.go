@@ -1,0 +1,41 @@
+package e2e
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Metric returns what the daemon counts under a name; of a metric with labels
+// the sum over the series that have those given, as route="packages".
+func (s *Stack) Metric(name string, labels ...string) (sum float64) {
+	s.t.Helper()
+	a, err := s.Try(http.MethodGet, s.Daemon+"/-/metrics")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	found := len(labels) > 0 // nothing was counted yet
+	for line := range strings.Lines(string(a.Body)) {
+		end := max(strings.LastIndexByte(line, ' '), 0)
+		of, has, _ := strings.Cut(line[:end], "{")
+		if of != name || slices.ContainsFunc(labels, func(label string) bool { return !strings.Contains(has, label) }) {
+			continue
+		}
+		n, err := strconv.ParseFloat(strings.TrimSpace(line[end:]), 64)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		sum, found = sum+n, true
+	}
+	if !found {
+		s.t.Fatalf("there is no metric %s", name)
+	}
+	return sum
+}
+
+// PackageRequests returns how many requests for packages reached the daemon.
+func (s *Stack) PackageRequests() int {
+	s.t.Helper()
+	return int(s.Metric("registryd_http_requests_total", `route="packages"`))
+}
