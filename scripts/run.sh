@@ -35,11 +35,9 @@ trap stop EXIT
 
 if need_nginx; then
 	base=http://localhost:8080
-	mkdir -p "$run/front"
-	cp sample/front/index.html "$run/front/index.html"
-	mkdir -p "$run/front/components"
+	mkdir -p "$run/front/components" "$REGISTRYD_ROOT_FS"
+	cp sample/front/index.html "$run/front/"
 	cp sample/components/demo.html sample/components/client.mjs "$run/front/components/"
-	mkdir -p "$REGISTRYD_ROOT_FS"
 	"$run/bin/registry-nginx" -c "$config" -o "$run/nginx" --front "$run/front" --nginx "$(find_nginx)"
 	"$run/bin/registryd" serve -c "$config" &
 	daemon=$!

@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	// measuredPlugin is one in JavaScript; DOC is a document of 50 KB.
+	// measuredPlugin is one in JavaScript, whose server has a document of 50 KB.
 	measuredPlugin = `
 export default {
   check({name}) { if (!name.startsWith('@acme/')) deny(403, 'only @acme') },

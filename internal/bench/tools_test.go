@@ -18,11 +18,6 @@ import (
 	"github.com/registryd/registryd/internal/testenv"
 )
 
-func nginx(b *testing.B) string {
-	b.Helper()
-	return testenv.Nginx(b)
-}
-
 // How a bare nginx logs.
 const (
 	logDefault = "access_log access.log;" // what nginx does that is told nothing, but for the place
@@ -45,7 +40,7 @@ func bareNginx(b *testing.B, root, workers, log string) (url string, pid int) {
 	if err := os.WriteFile(filepath.Join(dir, "nginx.conf"), []byte(conf), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	cmd := exec.Command(nginx(b), "-p", dir, "-c", filepath.Join(dir, "nginx.conf"), "-g", "daemon off;")
+	cmd := exec.Command(testenv.Nginx(b), "-p", dir, "-c", filepath.Join(dir, "nginx.conf"), "-g", "daemon off;")
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		b.Fatal(err)
