@@ -1,7 +1,6 @@
 package component
 
 import (
-	"math"
 	"slices"
 	"sync"
 
@@ -62,11 +61,11 @@ type Choice struct {
 // false when it is known already. d is the index's from then on. Errors:
 // ErrCollision when another host has the id.
 func (x *Index) AddHost(d Dependencies) (id uint32, added bool, err error) {
-	return x.addHost(d, math.MaxInt, math.MaxInt64)
+	return x.addHost(d, 0, 0)
 }
 
 // addHost is AddHost as long as there are fewer hosts than most, and what they
-// provide has fewer bytes. Errors: as AddHost; ErrTooManyHosts.
+// provide has fewer bytes; 0 is no bound. Errors: as AddHost; ErrTooManyHosts.
 func (x *Index) addHost(d Dependencies, most int, bytes int64) (id uint32, added bool, err error) {
 	id = HostID(d)
 	x.mu.Lock()
@@ -78,7 +77,7 @@ func (x *Index) addHost(d Dependencies, most int, bytes int64) (id uint32, added
 		return id, false, nil
 	}
 	size := d.size()
-	if len(x.hosts) >= most || x.bytes+size > bytes {
+	if most > 0 && len(x.hosts) >= most || bytes > 0 && x.bytes+size > bytes {
 		return id, false, outcome.New(ErrTooManyHosts, "there is no room for another host among the %d that are registered", len(x.hosts))
 	}
 	x.bytes += size

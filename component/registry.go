@@ -53,7 +53,7 @@ type Config struct {
 }
 
 // Registry is the component registry. Safe for concurrent use. Make one with
-// New, Load it, and Close it.
+// New, Start it, and Close it.
 type Registry struct {
 	config Config
 	log    *slog.Logger
@@ -66,13 +66,13 @@ type Registry struct {
 	behind  atomic.Bool // what is known is from a copy
 	news    atomic.Bool // there is something that the copy does not have
 
-	most  atomic.Int64 // hosts
+	most  atomic.Int64 // hosts; 0: no bound
 	gate  Gate         // nil: everything is allowed
 	gated sync.RWMutex // guards gate; held while a file that it allows is put into the view
 
 	locks  [64]sync.Mutex // of versions being published
 	hosts  *hostFile
-	seen   string // tag of the revision that was loaded; guarded by looking
+	seen   string // tag of the revision that was loaded; guarded by look
 	look   sync.Mutex
 	ending context.Context
 	end    context.CancelFunc
@@ -90,7 +90,6 @@ func New(c Config) *Registry {
 	r := &Registry{config: c, log: c.Logger, index: NewIndex(), now: c.Now, records: map[string]*record{}}
 	r.ending, r.end = context.WithCancel(context.Background())
 	r.hosts = newHostFile(r)
-	r.most.Store(noBound)
 	return r
 }
 

@@ -2,7 +2,6 @@ package component
 
 import (
 	"errors"
-	"math"
 	"slices"
 
 	"github.com/registryd/registryd/pkgref"
@@ -27,16 +26,10 @@ type Rules struct {
 // value of the store, and stays in memory.
 const maxHostBytes = 64 << 20
 
-// noBound is a number of hosts that nobody reaches.
-const noBound = math.MaxInt32
-
 // Obey puts rules in force: when it returns no host gets what they deny, and no
 // such file is put into the view. Sweep takes out what is there.
 func (r *Registry) Obey(rules Rules) {
 	r.most.Store(int64(rules.MaxHosts))
-	if rules.MaxHosts == 0 {
-		r.most.Store(noBound)
-	}
 	r.gated.Lock()
 	r.gate = rules.Gate
 	r.gated.Unlock()
