@@ -1,6 +1,7 @@
 package component
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -59,10 +60,7 @@ func Read(ctx context.Context, s store.Store) (*Contents, error) {
 		c.Versions = append(c.Versions, Exported{rec})
 	}
 	slices.SortStableFunc(c.Versions, func(a, b Exported) int {
-		if order := strings.Compare(a.rec.name.Key(), b.rec.name.Key()); order != 0 {
-			return order
-		}
-		return a.rec.version.Compare(b.rec.version)
+		return cmp.Or(strings.Compare(a.rec.name.Key(), b.rec.name.Key()), a.rec.version.Compare(b.rec.version))
 	})
 	return c, nil
 }

@@ -44,7 +44,7 @@ func (r *Registry) Publish(ctx context.Context, p Publication) (map[uint32]Misma
 	if err := r.Allowed(p.Name, p.Version); err != nil {
 		return nil, err
 	}
-	used, err := check(&p)
+	used, main, err := check(p)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +65,7 @@ func (r *Registry) Publish(ctx context.Context, p Publication) (map[uint32]Misma
 			return nil, err
 		}
 	}
-	rec, err := r.store(ctx, p, used)
+	rec, err := r.store(ctx, p, used, main)
 	if err != nil {
 		return nil, err
 	}
@@ -106,34 +106,33 @@ func (r *Registry) lock(p Publication) interface {
 }
 
 // check looks at a publication before anything of it is stored, and returns the
-// dependencies to use.
-func check(p *Publication) (Dependencies, error) {
+// dependencies to use and the path of the code.
+func check(p Publication) (used Dependencies, main string, err error) {
 	data, ok := p.Files[manifestName]
 	if !ok {
-		return nil, outcome.New(ErrNoPackage, "the package has no package.json at its root")
+		return nil, "", outcome.New(ErrNoPackage, "the package has no package.json at its root")
 	}
 	m, err := readManifest(data)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if m.Name != "" {
 		if n, err := ParseName(m.Name); err != nil || n.Key() != p.Name.Key() && strings.ReplaceAll(n.Key(), "/", "") != p.Name.Key() {
-			return nil, outcome.New(ErrContent, "package.json is of %q, not of %s", m.Name, p.Name)
+			return nil, "", outcome.New(ErrContent, "package.json is of %q, not of %s", m.Name, p.Name)
 		}
 	}
 	if m.Version != "" {
 		if v, err := ParseVersion(m.Version); err != nil || v != p.Version {
-			return nil, outcome.New(ErrContent, "package.json is of version %q, not of %s", m.Version, p.Version)
+			return nil, "", outcome.New(ErrContent, "package.json is of version %q, not of %s", m.Version, p.Version)
 		}
 	}
-	if _, err := mainOf(m.Main, func(path string) bool { _, ok := p.Files[path]; return ok }); err != nil {
-		return nil, err
+	if main, err = mainOf(m.Main, func(path string) bool { _, ok := p.Files[path]; return ok }); err != nil {
+		return nil, "", err
 	}
-	used := p.Dependencies
-	if used == nil {
+	if used = p.Dependencies; used == nil {
 		used = nonNil(m.Peers)
 	}
-	return used, checkRanges(used)
+	return used, main, checkRanges(used)
 }
 
 // checkRanges refuses ranges that nobody can read. Errors: ErrDependencies.
@@ -148,15 +147,7 @@ func checkRanges(d Dependencies) error {
 
 // store writes the files of a version, and package.json last. What it wrote is
 // taken away again when it fails.
-func (r *Registry) store(ctx context.Context, p Publication, used Dependencies) (*record, error) {
-	m, err := readManifest(p.Files[manifestName])
-	if err != nil {
-		return nil, err
-	}
-	main, err := mainOf(m.Main, func(path string) bool { _, ok := p.Files[path]; return ok })
-	if err != nil {
-		return nil, err
-	}
+func (r *Registry) store(ctx context.Context, p Publication, used Dependencies, main string) (*record, error) {
 	a := added{Name: p.Name.String(), Published: r.now().UTC(), Nonce: rand.Text(), Main: main, Files: map[string]stored{}}
 	for path, data := range p.Files {
 		if path != manifestName {
