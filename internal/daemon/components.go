@@ -40,41 +40,35 @@ func (s *Server) openComponents(c *config.Config) (*components, error) {
 	if c.Components == nil {
 		return nil, nil
 	}
-	if g := s.current(); g != nil && g.components != nil && g.components.store == c.Components.Store && g.components.prefix == c.Components.Prefix {
-		return g.components, nil
+	want := c.Components.Store
+	if g := s.current(); g != nil && g.components != nil {
+		old := g.components
+		if old.store == want && old.prefix == c.Components.Prefix {
+			return old, nil
+		}
+		if old.store.Type == "file" && want.Type == "file" && old.store.Path == want.Path { // it would be needed twice at once
+			return nil, errors.New("components.prefix: a restart is needed to change it while the store stays")
+		}
 	}
-	if err := s.storeTaken(c); err != nil {
-		return nil, err
-	}
-	opened, closer, err := openStore(c.Components.Store)
+	opened, closer, err := openStore(want)
 	if err != nil {
 		return nil, err
 	}
 	r := component.New(component.Config{
-		Store: opened, Shared: c.Components.Store.Type == "s3", View: s.cache.ComponentView(c.Components.Prefix), Logger: s.log,
-		Memory: s.cache, Place: c.Components.Store.Endpoint + " " + c.Components.Store.Bucket,
+		Store: opened, Shared: want.Type == "s3", View: s.cache.ComponentView(c.Components.Prefix), Logger: s.log,
+		Memory: s.cache, Place: want.Endpoint + " " + want.Bucket,
 	})
 	start := func() {
 		ctx, cancel := context.WithTimeout(s.lifetime, startTime)
 		defer cancel()
 		r.Start(ctx)
 	}
-	if c.Components.Store.Type == "file" {
+	if want.Type == "file" {
 		start()
 	} else {
 		s.background.Go(start) // packages need not wait for it
 	}
-	return &components{store: c.Components.Store, prefix: c.Components.Prefix, registry: r, closer: closer}, nil
-}
-
-// storeTaken refuses what would need the directory twice at once.
-func (s *Server) storeTaken(c *config.Config) error {
-	g := s.current()
-	if g == nil || g.components == nil || g.components.store.Type != "file" || c.Components.Store.Type != "file" ||
-		g.components.store.Path != c.Components.Store.Path {
-		return nil
-	}
-	return errors.New("components.prefix: a restart is needed to change it while the store stays")
+	return &components{store: want, prefix: c.Components.Prefix, registry: r, closer: closer}, nil
 }
 
 // componentRules compiles what a configuration says about versions of components.
@@ -181,40 +175,19 @@ func uploadLimits(c *config.Config) unpack.Limits {
 	return limits
 }
 
-// componentSizes reports how much the component registry knows.
-type componentSizes struct {
-	s                           *Server
-	hosts, components, versions *prometheus.Desc
-}
-
-func newComponentSizes(s *Server) *componentSizes {
-	desc := func(name, help string) *prometheus.Desc { return prometheus.NewDesc(name, help, nil, nil) }
-	return &componentSizes{
-		s: s, hosts: desc("registryd_components_hosts", "Hosts that are registered."),
-		components: desc("registryd_components_components", "Components that are published."),
-		versions:   desc("registryd_components_versions", "Versions of components that are published."),
+// countComponents registers how much the component registry knows.
+func (s *Server) countComponents() {
+	gauge := func(name, help string, one func(hosts, components, versions int) int) {
+		s.metrics.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 {
+			if g := s.current(); g != nil && g.components != nil {
+				return float64(one(g.components.registry.Index().Size()))
+			}
+			return 0
+		}))
 	}
-}
-
-// Describe is part of prometheus.Collector.
-func (c *componentSizes) Describe(out chan<- *prometheus.Desc) {
-	out <- c.hosts
-	out <- c.components
-	out <- c.versions
-}
-
-// Collect is part of prometheus.Collector.
-func (c *componentSizes) Collect(out chan<- prometheus.Metric) {
-	var hosts, components, versions int
-	if g := c.s.current(); g != nil && g.components != nil {
-		hosts, components, versions = g.components.registry.Index().Size()
-	}
-	gauge := func(d *prometheus.Desc, n int) {
-		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(n))
-	}
-	gauge(c.hosts, hosts)
-	gauge(c.components, components)
-	gauge(c.versions, versions)
+	gauge("registryd_components_hosts", "Hosts that are registered.", func(n, _, _ int) int { return n })
+	gauge("registryd_components_components", "Components that are published.", func(_, n, _ int) int { return n })
+	gauge("registryd_components_versions", "Versions of components that are published.", func(_, _, n int) int { return n })
 }
 
 // knownComponents is what a report says of the component registry; nil: there is

@@ -137,7 +137,8 @@ func New(ctx context.Context, o Options) (*Server, error) {
 		failures: accel.NewFailureLimit(nil), gate: newGate(), past: past{started: time.Now().UTC()},
 	}
 	s.log = slog.New(s.logging)
-	s.metrics.registry.MustRegister(newBreakers(s.upstreams, s.metrics.host), newComponentSizes(s))
+	s.metrics.registry.MustRegister(newBreakers(s.upstreams, s.metrics.host))
+	s.countComponents()
 	s.logging.configure(c.Log)
 	s.cache, err = cache.Open(cache.Config{Dir: c.Root.FS, Pub: c.Root.Pub, PackBytes: c.Cache.Packs, Logger: s.log})
 	if err != nil {
