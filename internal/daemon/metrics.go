@@ -31,7 +31,8 @@ type metrics struct {
 	reloads   *prometheus.CounterVec
 	// publications of components, by outcome.
 	publications *prometheus.CounterVec
-	operations   *operations
+	operations   *prometheus.CounterVec
+	operating    *prometheus.HistogramVec
 
 	mu    sync.Mutex
 	hosts map[string]bool // that have series of their own
@@ -97,6 +98,8 @@ func newMetrics(version string) *metrics {
 	m.sentBytes = counter("registryd_upstream_bytes_total", "Bytes of bodies that came from upstream, as they are on the wire, by provider.", "provider")
 	m.reloads = counter("registryd_reloads_total", "Reloads of the configuration, by result.", "result")
 	m.publications = counter("registryd_components_publications_total", "Attempts to publish a component, by outcome.", "outcome")
+	m.operations = counter("registryd_operation_requests_total", "Answers of operations, by module, operation and outcome.", "module", "operation", "outcome")
+	m.operating = histogram("registryd_operation_duration_seconds", "Time until the answer of an operation was complete.", "module", "operation")
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "registryd_build_info", Help: "Always 1; the label says what runs."}, []string{"version"})
 	info.WithLabelValues(version).Set(1)
 	m.registry.MustRegister(info, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -147,6 +150,12 @@ func (m *metrics) event(e registry.Event) {
 	if e.Items > 0 {
 		m.items.WithLabelValues(string(e.Kind)).Add(float64(e.Items))
 	}
+}
+
+// operated counts and times one answer of an operation.
+func (m *metrics) operated(module, operation, outcome string, d time.Duration) {
+	m.operations.WithLabelValues(module, operation, outcome).Inc()
+	m.operating.WithLabelValues(module, operation).Observe(d.Seconds())
 }
 
 func (m *metrics) sent(e fetch.Ended) {

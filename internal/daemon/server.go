@@ -146,7 +146,6 @@ func New(ctx context.Context, o Options) (*Server, error) {
 	}
 	s.metrics.registry.MustRegister(newHolding(s.cache))
 	s.modules = newModules(o.Modules, s.log)
-	s.metrics.watchModules()
 	plugins := PluginConfig(s.log)
 	plugins.Accept = s.modules.accept
 	s.plugins = plugin.NewManager(plugins)
