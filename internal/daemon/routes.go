@@ -142,14 +142,19 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) error {
 	if s.gate.leaving.Load() {
 		return writeState(w, http.StatusServiceUnavailable, map[string]any{"status": "draining", "reason": "the daemon is stopping"})
 	}
-	providers := []string{}
-	for _, e := range s.registry.Generation().Chain.Entries() {
-		providers = append(providers, e.Provider.Name())
-	}
 	return writeState(w, http.StatusOK, map[string]any{
-		"status": "ready", "providers": providers,
+		"status": "ready", "providers": s.providers(),
 		"offline": s.current().config.Offline, "upstreams": upstreamStates(s.upstreams()),
 	})
+}
+
+// providers are the names of those that are asked, in their order; never nil.
+func (s *Server) providers() []string {
+	names := []string{}
+	for _, e := range s.registry.Generation().Chain.Entries() {
+		names = append(names, e.Provider.Name())
+	}
+	return names
 }
 
 func writeState(w http.ResponseWriter, status int, v any) error {

@@ -97,11 +97,8 @@ func telling(err error) bool {
 func (s *Server) report(ctx context.Context) (*status.Report, error) {
 	now := time.Now().UTC()
 	r := &status.Report{
-		Version: s.options.Version, Started: s.past.started, Now: now, Providers: []string{},
+		Version: s.options.Version, Started: s.past.started, Now: now, Providers: s.providers(),
 		Layers: layers(s.registry.Lookups()), Refusals: s.past.refusals.Latest(), Upstreams: s.slowest(),
-	}
-	for _, e := range s.registry.Generation().Chain.Entries() {
-		r.Providers = append(r.Providers, e.Provider.Name())
 	}
 	r.Hour, r.Day = s.past.history.Samples(now, r.Layers)
 	names := s.registry.HeldNames()
@@ -184,9 +181,7 @@ func (s *Server) pins(ctx context.Context, r *status.Report, names []pkgref.Name
 		}
 	}
 	r.Pins = append(chosen, touched...)
-	if r.MorePins = len(r.Pins) - maxPins; r.MorePins > 0 {
-		r.Pins = r.Pins[:maxPins]
-	}
-	r.MorePins = max(0, r.MorePins)
+	r.MorePins = max(0, len(r.Pins)-maxPins)
+	r.Pins = r.Pins[:len(r.Pins)-r.MorePins]
 	return nil
 }

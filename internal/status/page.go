@@ -25,13 +25,12 @@ const Policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; ba
 // view is a report with its pictures.
 type view struct {
 	*Report
-	Title    string
 	Pictures []picture
 }
 
 // HTML renders the page. Errors: none that a report can cause.
 func (r *Report) HTML() ([]byte, error) {
-	v := view{Report: r, Title: "registryd", Pictures: []picture{
+	v := view{Report: r, Pictures: []picture{
 		newPicture("The last hour", r.Hour, r.Now, time.Hour), newPicture("The last day", r.Day, r.Now, 24*time.Hour),
 	}}
 	var b bytes.Buffer

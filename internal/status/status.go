@@ -110,12 +110,9 @@ type Refusal struct {
 type Pin struct {
 	Name    string    `json:"name"`    // of the package
 	Version string    `json:"version"` // exact
-	By      string    `json:"by"`      // id of a token, or "first-touch"
+	By      string    `json:"by"`      // id of a token; "first-touch": a request did
 	At      time.Time `json:"at"`      // when
 }
-
-// FirstTouch is the Pin.By of a main that a request designated.
-const FirstTouch = "first-touch"
 
 // milliseconds writes a duration for people.
 func milliseconds(ms float64) string {
