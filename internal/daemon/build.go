@@ -41,10 +41,9 @@ func (s *Server) generation(ctx context.Context, c *config.Config, r plugin.Relo
 	if g.client, err = s.clientOf(c, settings, g.asks); err != nil {
 		return nil, err
 	}
-	if err := s.modules.prepare(ctx, g, r); err != nil {
+	if r.Matched, err = s.modules.prepare(ctx, g, r); err != nil {
 		return nil, err
 	}
-	r.Matched = s.modules.matched(g, r)
 	if err := s.preparePlugins(ctx, c, settings, g, r); err != nil {
 		g.discard()
 		return nil, err

@@ -119,47 +119,38 @@ func (m *modules) accept(p *plugin.Candidate, others []*plugin.Candidate) error 
 // describeTime bounds the question what a module declares.
 const describeTime = 30 * time.Second
 
-// prepare makes new instances of the modules written in Go that the filter wants.
-func (m *modules) prepare(ctx context.Context, g *generation, r plugin.Reload) error {
+// prepare makes new instances of the modules written in Go that the filter wants. matched reports whether it is for any.
+func (m *modules) prepare(ctx context.Context, g *generation, r plugin.Reload) (matched bool, err error) {
 	if g.config.Modules == nil { // those of before end
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		m.base, g.goModules = nil, m.set.PrepareNone()
-		return nil
+		return false, nil
 	}
 	wanted, err := plugin.Filter(r.Filter)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if g.goModules, err = m.set.Prepare(ctx, wanted); err != nil {
-		return fmt.Errorf("modules: %w", err)
+		return false, fmt.Errorf("modules: %w", err)
 	}
 	for _, name := range slices.Sorted(maps.Keys(g.goModules.Failed)) {
 		err := g.goModules.Failed[name]
 		if g.config.Modules.Strict || r.Atomic {
 			g.goModules.Discard()
-			return fmt.Errorf("modules: %w", err)
+			return false, fmt.Errorf("modules: %w", err)
 		}
 		g.notes = append(g.notes, "module "+name+" is not loaded: "+lineOf(err))
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.base = g.goModules.Units()
-	return nil
-}
-
-// matched reports whether the filter of a reload matches a module written in Go.
-func (m *modules) matched(g *generation, r plugin.Reload) bool {
-	wanted, err := plugin.Filter(r.Filter)
-	return err == nil && g.config.Modules != nil && slices.ContainsFunc(m.set.Names(), wanted)
+	return slices.ContainsFunc(m.set.Names(), wanted), nil
 }
 
 // join makes the table of everything that will be in force.
 func (m *modules) join(ctx context.Context, g *generation) error {
-	var units []*module.Unit
-	if g.goModules != nil {
-		units = g.goModules.Units()
-	}
+	units := g.goModules.Units()
 	loaded := g.change.Loaded()
 	for i := range loaded {
 		if loaded[i].Manifest.Kind != plugin.KindModule || g.config.Modules == nil {
@@ -182,20 +173,14 @@ func (m *modules) commit(g *generation) {
 		m.configure(g.config.Modules)
 	}
 	m.api.Swap(g.table)
-	if g.goModules != nil {
-		g.goModules.Commit()
-		g.goModules = nil
-	}
-	if g.change != nil {
-		m.adapter.Keep(g.change.Loaded())
-	}
+	g.goModules.Commit()
+	g.goModules = nil
+	m.adapter.Keep(g.change.Loaded())
 }
 
-// discard gives the modules of a generation up.
+// discard gives the modules of a generation up, and its plugins where there are any yet.
 func (g *generation) discard() {
-	if g.goModules != nil {
-		g.goModules.Discard()
-	}
+	g.goModules.Discard()
 	if g.change != nil {
 		g.change.Discard()
 	}
@@ -215,23 +200,12 @@ func (m *modules) close(drain time.Duration) error {
 
 // reportModules adds the modules written in Go to the report of a reload.
 func (g *generation) reportModules(r *plugin.Report) {
-	if g.goModules == nil {
-		return
-	}
 	r.Kept = append(r.Kept, g.goModules.Kept...)
 	r.Reloaded = append(r.Reloaded, g.goModules.Reloaded...)
 	r.Removed = append(r.Removed, g.goModules.Removed...)
 	for _, name := range slices.Sorted(maps.Keys(g.goModules.Failed)) {
 		r.Failed = append(r.Failed, plugin.Failure{Name: name, Error: lineOf(g.goModules.Failed[name])})
 	}
-}
-
-// moduleRoutes answers below the prefix of modules; nil where they are off.
-func (s *Server) moduleRoutes(c *config.Config) http.Handler {
-	if c.Modules == nil {
-		return nil
-	}
-	return s.moduleServer(c, c.Modules.Prefix)
 }
 
 // moduleServer answers operations below a prefix, behind the gate.
@@ -245,9 +219,10 @@ func (s *Server) moduleServer(c *config.Config, prefix string) http.Handler {
 		srv.ServeHTTP(w, r)
 		return nil
 	})
+	outside := adapter.Route("modules")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := inside(w, r); err != nil {
-			adapter.Handle("modules", func(http.ResponseWriter, *http.Request) error { return err }).ServeHTTP(w, r)
+			outside.Serve(w, r, func(http.ResponseWriter, *http.Request) error { return err })
 		}
 	})
 }

@@ -136,9 +136,6 @@ func (s *Server) preparePlugins(ctx context.Context, c *config.Config, settings 
 
 // pluginReport is what a reload does to plugins, nil where there are none and were none.
 func (g *generation) pluginReport() *plugin.Report {
-	if g.change == nil {
-		return nil
-	}
 	r := g.change.Report()
 	g.reportModules(&r)
 	if g.config.Plugins == nil && g.config.Modules == nil && len(r.Removed) == 0 {

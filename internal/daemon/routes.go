@@ -47,7 +47,10 @@ func (s *Server) routes(g *generation) http.Handler {
 	router.NotFound = unknown
 	reserved := reserved(c)
 	components := s.componentRoutes(g, adapter)
-	modules := s.moduleRoutes(c)
+	var modules http.Handler
+	if c.Modules != nil {
+		modules = s.moduleServer(c, c.Modules.Prefix)
+	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if modules != nil && strings.HasPrefix(r.URL.EscapedPath(), c.Modules.Prefix) {
 			modules.ServeHTTP(w, r)

@@ -80,7 +80,7 @@ type generation struct {
 	registry *registry.Generation
 	client   *fetch.Client // shared with generations that ask the same
 	asks     asks
-	change   *plugin.Change // of the plugins; nil once it is in force or given up
+	change   *plugin.Change // of the plugins; nil once it is in force
 	handler  http.Handler
 	number   int       // 1 is that of the start
 	applied  time.Time // when it was put in force
@@ -88,7 +88,7 @@ type generation struct {
 	components *components
 	// withdrawn is what its configuration says about versions of components.
 	withdrawn component.Rules
-	// goModules are the modules written in Go; nil once they are in force, or where there are none.
+	// goModules are the modules written in Go; nil once they are in force.
 	goModules *module.SetChange
 	table     *module.Table // of all modules
 	seen      string        // of the files of plugins, when they were loaded; "": nobody watches them
@@ -104,10 +104,8 @@ func (s *Server) current() *generation { return s.gen.Load() }
 func (s *Server) put(g *generation) *generation {
 	s.logging.configure(g.config.Log)
 	s.modules.commit(g)
-	if g.change != nil {
-		g.change.Commit()
-		g.change = nil
-	}
+	g.change.Commit()
+	g.change = nil
 	g.handler = s.routes(g)
 	g.number, g.applied = 1, time.Now()
 	if old := s.current(); old != nil {
