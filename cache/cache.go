@@ -182,7 +182,7 @@ func (c *Cache) Close() error {
 	c.trash.Wait()
 	// After this note the view is trusted, so nothing of it may be in memory only.
 	err := c.flushDisk()
-	if err == nil && !c.gone() && !c.lockedByAnother() {
+	if err == nil && !c.Gone() && !c.lockedByAnother() {
 		err = errors.Join(c.writeFormat(), c.writeBoot(true))
 	}
 	c.release()

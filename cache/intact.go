@@ -25,7 +25,7 @@ func (c *Cache) Intact() error {
 	if c.lock == nil {
 		return nil // closed
 	}
-	if c.gone() {
+	if c.Gone() {
 		return ErrGone
 	}
 	now, err := c.root.Stat(fileLock)
@@ -66,9 +66,9 @@ func (c *Cache) lockedByAnother() bool {
 	return err == nil && !os.SameFile(now, held)
 }
 
-// gone reports whether the directory at the configured place is not ours any
-// more. What cannot be told counts as ours.
-func (c *Cache) gone() bool {
+// Gone reports whether the directory at the configured place is not ours any
+// more, see ErrGone. What cannot be told counts as ours.
+func (c *Cache) Gone() bool {
 	there, err := os.Stat(c.config.Dir)
 	if err != nil {
 		return isMissing(err)
@@ -76,9 +76,6 @@ func (c *Cache) gone() bool {
 	ours, err := c.root.Stat(".")
 	return err == nil && !os.SameFile(there, ours)
 }
-
-// Gone reports whether the data directory was removed or replaced, see ErrGone.
-func (c *Cache) Gone() bool { return c.gone() }
 
 // Mend puts directories back in whose place something else is, such as a file or
 // a link that leads out of the data directory. That moves to state/quarantine,

@@ -203,9 +203,7 @@ func (c *Cache) noteTrim(s *survey, t *Trimmed, err error) {
 	b := &c.budget
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.held, b.known = b.grown, true // with what came in meanwhile
-	b.held.sub(s.before)
-	b.held.add(t.After)
+	b.counted(s, t.After)
 	b.evicted += int64(len(t.Evicted))
 	b.again = time.Time{}
 	if err != nil || t.After.exceeds(t.Budget, 100) {
@@ -334,9 +332,15 @@ func (c *Cache) noteHolding(s *survey) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.last = s.Holding
+	b.counted(s, s.Total())
+}
+
+// counted takes over what a survey came to, with what came in meanwhile. The
+// caller holds mu.
+func (b *budget) counted(s *survey, held Amount) {
 	b.held, b.known = b.grown, true
 	b.held.sub(s.before)
-	b.held.add(s.Total())
+	b.held.add(held)
 }
 
 // NotesUse reports whether the file system notes when a file was last read. On

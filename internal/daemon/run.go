@@ -16,8 +16,8 @@ import (
 
 const (
 	headerTimeout = 10 * time.Second
-	// bodyTimeout is how long a request may take to send a body. No route reads
-	// one, but the connection is of use again only behind it.
+	// bodyTimeout is how long a request may take to send a body, where its route
+	// does not say otherwise: the connection is of use again only behind it.
 	bodyTimeout = 10 * time.Second
 	// idleTimeout is longer than nginx keeps its connections, so that it is nginx
 	// who closes them: the other way round a request could meet a closed one.

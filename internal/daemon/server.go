@@ -228,7 +228,7 @@ func (s *Server) drainTime() time.Duration {
 // in.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength != 0 {
-		// Nobody reads it, so it need not come; where the deadline cannot be set
+		// Few read it, so it need not come; where the deadline cannot be set
 		// somebody else looks after the connection.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
 	}
