@@ -39,11 +39,7 @@ func (r *Registry) heldRelease(g *Generation, name pkgref.Name, v pkgref.Version
 // mayAsk is for walks that began before the owner of a name changed: nobody else
 // hears of the name any more. Errors: outcome.Busy.
 func (r *Registry) mayAsk(p provider.Provider, name pkgref.Name) error {
-	owner := r.gen.Load().Chain.Owner(name)
-	if owner == nil || owner.Name() == p.Name() && sourceOf(owner, name) == sourceOf(p, name) {
-		return nil
-	}
-	return outcome.New(outcome.Busy, "%s belongs to another provider since it was asked for", name)
+	return r.refuseForeign(&cache.Manifest{Name: name, Provider: p.Name(), Source: sourceOf(p, name)}) // what it would bring
 }
 
 // evictForeign removes what is held, or in the view, of names that belong to
@@ -57,7 +53,7 @@ func (r *Registry) evictForeign(g *Generation) (removed []string, err error) {
 		}
 		for _, v := range r.cache.Releases(name) {
 			by, from, oerr := r.cache.Origin(name, v)
-			if oerr == nil && by == owner.Name() && from == sourceOf(owner, name) {
+			if oerr == nil && !g.foreign(&cache.Manifest{Name: name, Provider: by, Source: from}) {
 				continue // else it came from elsewhere, or nobody knows from where
 			}
 			r.watched.remove(ref(name, v))
