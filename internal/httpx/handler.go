@@ -2,6 +2,7 @@ package httpx
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -171,13 +172,7 @@ func (row *row) body(err error) []byte {
 	if reply := replyOf(err); reply != nil {
 		return reply.body()
 	}
-	b := body{Type: row.label, Error: outcome.Text(err)}
-	if row.kind == outcome.Refused {
-		b.Error = withoutURLs(b.Error)
-	}
-	if b.Error == "" {
-		b.Error = row.kind.Error()
-	}
+	b := body{Type: row.label, Error: row.sentence(err)}
 	if row.kind == outcome.Forbidden {
 		if d, ok := errors.AsType[*outcome.Denial](err); ok {
 			b.Rule, b.Reason = d.Rule, d.Reason
@@ -189,16 +184,26 @@ func (row *row) body(err error) []byte {
 // Reason returns the sentence that a client is told of an error. Like the answer
 // that it comes from it names no upstream and no place on the disk.
 func Reason(err error) string {
-	var b body
-	row := lookup(err)
-	data := row.body(err)
-	if word, text := outcome.Type(err); word != "" {
-		data = row.typed(word, text)
+	row, reply := lookup(err), replyOf(err)
+	word, text := outcome.Type(err)
+	switch {
+	case word != "" && row.kind != outcome.Busy:
+		return text
+	case row.text != "":
+		return row.text
+	case reply != nil:
+		return reply.Text
 	}
-	if json.Unmarshal(data, &b) != nil {
-		return row.kind.Error()
+	return row.sentence(err)
+}
+
+// sentence is what err itself says, for a client.
+func (row *row) sentence(err error) string {
+	text := outcome.Text(err)
+	if row.kind == outcome.Refused {
+		text = withoutURLs(text)
 	}
-	return b.Error
+	return cmp.Or(text, row.kind.Error())
 }
 
 // typed is what a client is told of an error with a word of its own. Its text

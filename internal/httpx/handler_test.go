@@ -3,6 +3,7 @@ package httpx_test
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -220,5 +221,23 @@ func BenchmarkHandle_NotFound(b *testing.B) {
 	for b.Loop() {
 		w.Body.Reset()
 		h.ServeHTTP(w, r)
+	}
+}
+
+// Reason is the text of the answer, also of one that is no JSON.
+func TestReason(t *testing.T) {
+	t.Parallel()
+	word := outcome.Typed(outcome.Invalid, "word")
+	for want, err := range map[string]error{
+		"its text":                           outcome.New(outcome.Forbidden, "its text"),
+		"upstream is wrong":                  outcome.New(outcome.Refused, "https://host.test/x is wrong"),
+		"not available now, try again later": outcome.New(outcome.Typed(outcome.Busy, "word"), "the disk"),
+		"typed":                              outcome.New(word, "typed"),
+		"plain":                              &httpx.Reply{Status: 500, Type: "failed", Text: "plain", Plain: true},
+		"internal error":                     errors.New("a defect"),
+	} {
+		if got := httpx.Reason(fmt.Errorf("wrapped: %w", err)); got != want {
+			t.Errorf("%v: %q, want %q", err, got, want)
+		}
 	}
 }
