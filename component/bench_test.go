@@ -27,19 +27,19 @@ func fullIndex(b *testing.B) *component.Index {
 		}
 	}
 	for i := range benchHosts {
-		addHost(b, x, component.Dependencies{
-			"react": fmt.Sprintf("^%d.%d.0", 14+i%4, i/4%10), "moment": fmt.Sprintf("^2.%d.%d", i/40%20, i/800), "lodash": "^4.0.0",
-		})
+		addHost(b, x, provided(i))
 	}
 	return x
 }
 
-func someHost(i int) uint32 {
-	i %= benchHosts
-	return component.HostID(component.Dependencies{
+// provided is what a host of that number provides.
+func provided(i int) component.Dependencies {
+	return component.Dependencies{
 		"react": fmt.Sprintf("^%d.%d.0", 14+i%4, i/4%10), "moment": fmt.Sprintf("^2.%d.%d", i/40%20, i/800), "lodash": "^4.0.0",
-	})
+	}
 }
+
+func someHost(i int) uint32 { return component.HostID(provided(i % benchHosts)) }
 
 // BenchmarkLookup_CN4 asks for the version of a component for a host: the first
 // question about each component is part of it, and the rest is constant.

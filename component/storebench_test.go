@@ -22,7 +22,7 @@ func fullStore(b *testing.B) (dir string) {
 	dir = b.TempDir()
 	hosts := map[string]any{}
 	for i := range benchHosts {
-		d := component.Dependencies{"react": fmt.Sprintf("^%d.%d.0", 14+i%4, i/4%10), "moment": fmt.Sprintf("^2.%d.%d", i/40%20, i/800), "lodash": "^4.0.0"}
+		d := provided(i)
 		hosts[fmt.Sprint(component.HostID(d))] = map[string]any{"dependencies": d, "components": map[string]string{}}
 	}
 	data, err := json.Marshal(hosts)
