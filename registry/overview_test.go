@@ -3,6 +3,7 @@ package registry_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -105,11 +106,25 @@ func TestOverview_PL1(t *testing.T) {
 func TestOverviewAsksOnce_PL1(t *testing.T) {
 	t.Parallel()
 	s := newSource("npm").versionsOf("p", "1.0.0", "1.1.0")
+	goOn := make(chan struct{})
+	s.hook(func(ctx context.Context, call string) error {
+		if call == "versions p" {
+			select {
+			case <-goOn:
+			case <-ctx.Done():
+			}
+		}
+		return nil
+	})
 	e := start(t, one(s))
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() { e.wantOffered(t, "p", "1.1.0", "1.0.0", "latest=1.1.0", "listed") })
 	}
+	eventually(t, "all wait for one list", func() bool {
+		return slices.ContainsFunc(e.Work(), func(w registry.Work) bool { return w.Kind == "list" && w.Joined == 19 })
+	})
+	close(goOn)
 	wg.Wait()
 	s.wantCount(t, "", 1)
 	s.wantCount(t, "versions p", 1)
