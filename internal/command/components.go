@@ -23,10 +23,19 @@ import (
 // otherwise.
 const componentPrefix = "/api/components/"
 
-// addToComponents adds the flags of commands about components.
-func (r *remote) addToComponents(c *cobra.Command) {
+// registryCommand completes a command that acts on a component registry.
+func (o *settings) registryCommand(c *cobra.Command, do func(*cobra.Command, *client, []string) error) *cobra.Command {
+	r := &remote{}
 	c.Flags().StringVar(&r.server, "server", "", "`URL` of the component registry, such as http://127.0.0.1:9900/api/components/ ($REGISTRYD_COMPONENTS; else from the configuration)")
 	c.Flags().StringVar(&r.token, "token", "", "`TOKEN` for publishing ($COMPONENT_TOKEN; else from the configuration)")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		cl, err := o.components(r)
+		if err != nil {
+			return err
+		}
+		return do(c, cl, args)
+	}
+	return o.configured(c)
 }
 
 // components finds out where the component registry is and how to be let in.
@@ -61,10 +70,10 @@ type listed struct {
 }
 
 func (o *settings) componentsListCommand() *cobra.Command {
-	r := &remote{}
-	c := &cobra.Command{Use: "list", Short: "Name all components and their newest versions", Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
-		all, err := o.listComponents(c.Context(), r)
-		if err != nil {
+	c := &cobra.Command{Use: "list", Short: "Name all components and their newest versions", Args: cobra.NoArgs}
+	return o.registryCommand(c, func(c *cobra.Command, cl *client, _ []string) error {
+		var all listed
+		if err := cl.call(c.Context(), http.MethodGet, "", &all); err != nil {
 			return err
 		}
 		for _, l := range all.Components {
@@ -72,30 +81,18 @@ func (o *settings) componentsListCommand() *cobra.Command {
 		}
 		o.streams.Say(name, fmt.Sprintf("%s, %s", count(len(all.Components), "component"), count(all.Hosts, "host")))
 		return nil
-	}}
-	r.addToComponents(c)
-	return o.configured(c)
-}
-
-func (o *settings) listComponents(ctx context.Context, r *remote) (listed, error) {
-	cl, err := o.components(r)
-	if err != nil {
-		return listed{}, err
-	}
-	var all listed
-	err = cl.call(ctx, http.MethodGet, "", &all)
-	return all, err
+	})
 }
 
 func (o *settings) componentsShowCommand() *cobra.Command {
-	r := &remote{}
-	c := &cobra.Command{Use: "show NAME", Short: "List the versions of a component and what they need", Args: cli.One, RunE: func(c *cobra.Command, args []string) error {
+	c := &cobra.Command{Use: "show NAME", Short: "List the versions of a component and what they need", Args: cli.One}
+	return o.registryCommand(c, func(c *cobra.Command, cl *client, args []string) error {
 		n, err := component.ParseName(args[0])
 		if err != nil {
 			return cli.Usage("%v", err)
 		}
-		all, err := o.listComponents(c.Context(), r)
-		if err != nil {
+		var all listed
+		if err := cl.call(c.Context(), http.MethodGet, "", &all); err != nil {
 			return err
 		}
 		for _, l := range all.Components {
@@ -112,24 +109,17 @@ func (o *settings) componentsShowCommand() *cobra.Command {
 			return nil
 		}
 		return fmt.Errorf("there is no component %s", n)
-	}}
-	r.addToComponents(c)
-	return o.configured(c)
+	})
 }
 
 func (o *settings) componentsImportCommand() *cobra.Command {
-	r := &remote{}
 	c := &cobra.Command{
 		Use: "import DIR", Short: "Take over the components and hosts of another registry's directory", Args: cli.One,
 		Long: `Publishes every version that DIR has to a running registry, as <name>/<version>/package.json with
 its files, and registers every host of its index.json. DIR is not changed. A version that is
 published already stays as it is. Exits with 1 when something was left out.`,
 	}
-	c.RunE = func(c *cobra.Command, args []string) error {
-		cl, err := o.components(r)
-		if err != nil {
-			return err
-		}
+	return o.registryCommand(c, func(c *cobra.Command, cl *client, args []string) error {
 		from, err := file.Browse(args[0])
 		if err != nil {
 			return err
@@ -140,9 +130,7 @@ published already stays as it is. Exits with 1 when something was left out.`,
 			return err
 		}
 		return o.importComponents(c.Context(), cl, from, all)
-	}
-	r.addToComponents(c)
-	return o.configured(c)
+	})
 }
 
 func (o *settings) importComponents(ctx context.Context, cl *client, from *file.Store, all *component.Contents) error {

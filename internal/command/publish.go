@@ -28,7 +28,6 @@ import (
 var errPublished = errors.New("this version was published before")
 
 func (o *settings) publishCommand() *cobra.Command {
-	r := &remote{}
 	c := &cobra.Command{
 		Use: "publish DIR", Short: "Publish the component in a directory", Args: cli.One,
 		Long: `Packs package.json and the file that its "main" names, and publishes them as the version that
@@ -36,12 +35,8 @@ package.json has. Its peerDependencies are what hosts must provide. Tells which 
 version, and of what does not quite match.`,
 		Example: "  registryd publish ./dist --server http://127.0.0.1:9900/api/components/",
 	}
-	c.RunE = func(c *cobra.Command, args []string) error {
+	return o.registryCommand(c, func(c *cobra.Command, cl *client, args []string) error {
 		p, err := readComponent(args[0])
-		if err != nil {
-			return err
-		}
-		cl, err := o.components(r)
 		if err != nil {
 			return err
 		}
@@ -51,9 +46,7 @@ version, and of what does not quite match.`,
 		}
 		o.published(p, moved)
 		return nil
-	}
-	r.addToComponents(c)
-	return o.configured(c)
+	})
 }
 
 // moves are the hosts that get a version, by id.
