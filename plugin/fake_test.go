@@ -3,7 +3,6 @@ package plugin_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -18,6 +17,7 @@ import (
 	"github.com/registryd/registryd/internal/outcome"
 	"github.com/registryd/registryd/internal/syncbuf"
 	"github.com/registryd/registryd/plugin"
+	"github.com/registryd/registryd/plugin/plugintest"
 )
 
 // fakeEngine runs files of lines "key: value": version is what the function version returns; fail names a step that
@@ -289,21 +289,10 @@ func (h *home) end() {
 	}
 }
 
-// write puts a file by rename, with a time in the past, so that it counts as settled.
+// write puts one file.
 func (h *home) write(name, content string) {
 	h.t.Helper()
-	path := filepath.Join(h.dir, name)
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		h.t.Fatal(err)
-	}
-	tmp := filepath.Join(h.dir, ".tmp-"+strings.ReplaceAll(name, "/", "-"))
-	if err := os.WriteFile(tmp, []byte(content), 0o644); err != nil {
-		h.t.Fatal(err)
-	}
-	past := time.Now().Add(-time.Second)
-	if err := errors.Join(os.Chtimes(tmp, past, past), os.Rename(tmp, path)); err != nil {
-		h.t.Fatal(err)
-	}
+	plugintest.Write(h.t, h.dir, map[string]string{name: content})
 }
 
 // load reloads everything.

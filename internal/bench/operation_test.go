@@ -3,11 +3,8 @@ package bench_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
@@ -20,6 +17,7 @@ import (
 	"github.com/registryd/registryd/operation"
 	"github.com/registryd/registryd/plugin"
 	"github.com/registryd/registryd/plugin/js"
+	"github.com/registryd/registryd/plugin/plugintest"
 )
 
 const (
@@ -148,12 +146,8 @@ const areaScript = `exports['/area/:name'] = {method: 'get', serialize: true, sy
 func scriptUnit(b *testing.B) *module.Unit {
 	b.Helper()
 	dir := b.TempDir()
-	past := time.Now().Add(-time.Second)
-	path := filepath.Join(dir, "area.js")
-	if err := errors.Join(os.WriteFile(path, []byte(areaScript), 0o600), os.Chtimes(path, past, past)); err != nil {
-		b.Fatal(err)
-	}
-	m := plugin.NewManager(plugin.Config{Engines: map[string]plugin.Engine{plugin.EngineJS: &js.Engine{}}, VerifySRI: func(string, []byte) (bool, error) { return false, nil }})
+	plugintest.Write(b, dir, map[string]string{"area.js": areaScript})
+	m := plugin.NewManager(plugin.Config{Engines: map[string]plugin.Engine{plugin.EngineJS: &js.Engine{}}})
 	b.Cleanup(m.Revoke)
 	if _, err := m.Reload(b.Context(), plugin.Settings{Modules: dir, StrictModules: true}, plugin.Reload{}); err != nil {
 		b.Fatal(err)

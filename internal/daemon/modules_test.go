@@ -3,7 +3,6 @@ package daemon_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -19,6 +18,7 @@ import (
 	"github.com/registryd/registryd/internal/daemon"
 	"github.com/registryd/registryd/module"
 	"github.com/registryd/registryd/operation"
+	"github.com/registryd/registryd/plugin/plugintest"
 )
 
 // goModule is a module in Go that says how often it was made.
@@ -39,14 +39,7 @@ const patient = "exports.manifest = {limits: {cpu: '60s', wall: '90s', queue: '6
 // modules writes files below the directory of modules.
 func (f *fixture) modules(files map[string]string) {
 	f.t.Helper()
-	past := time.Now().Add(-time.Second)
-	for name, text := range files {
-		path := filepath.Join(f.dir, "modules", name)
-		err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path+".new", []byte(text), 0o644), os.Chtimes(path+".new", past, past), os.Rename(path+".new", path))
-		if err != nil {
-			f.t.Fatal(err)
-		}
-	}
+	plugintest.Write(f.t, filepath.Join(f.dir, "modules"), files)
 }
 
 func operate(s http.Handler, method, target string, headers ...string) (int, string) {

@@ -10,12 +10,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/registryd/registryd/internal/daemon"
 	"github.com/registryd/registryd/plugin"
+	"github.com/registryd/registryd/plugin/plugintest"
 	"github.com/registryd/registryd/provider/providertest"
 )
 
@@ -48,17 +48,9 @@ func (f *fixture) gate(denied string) {
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	home := filepath.Join(f.dir, "plugins", "gate")
-	if err := os.MkdirAll(home, 0o755); err != nil {
-		f.t.Fatal(err)
-	}
-	past := time.Now().Add(-time.Second)
-	for name, text := range map[string]string{"denied": denied, "plugin.yaml": fmt.Sprintf("kind: provider\nengine: process\ncommand: [%q]\n", self)} {
-		path := filepath.Join(home, name)
-		if err := errors.Join(os.WriteFile(path, []byte(text), 0o644), os.Chtimes(path, past, past)); err != nil {
-			f.t.Fatal(err)
-		}
-	}
+	plugintest.Write(f.t, filepath.Join(f.dir, "plugins", "gate"), map[string]string{
+		"denied": denied, "plugin.yaml": fmt.Sprintf("kind: provider\nengine: process\ncommand: [%q]\n", self),
+	})
 }
 
 func report(t *testing.T, s *daemon.Server, query string) plugin.Report {
@@ -129,16 +121,13 @@ func TestPlugins_Strict(t *testing.T) {
 		"name is taken":  {"../again.js", "export const manifest = {name: 'gate', limits: {cpu: '30s', wall: '60s'}}\nexport default {check() {}}\n", "name gate is taken by " + filepath.Join(f.dir, "plugins", "again.js")},
 		"does not start": {"plugin.yaml", "kind: provider\nengine: process\ncommand: [./absent]\n", home + ": "},
 	} {
-		path, past := filepath.Join(home, c.file), time.Now().Add(-time.Second)
-		if err := errors.Join(os.WriteFile(path, []byte(c.text), 0o644), os.Chtimes(path, past, past)); err != nil {
-			t.Fatal(err)
-		}
+		plugintest.Write(t, home, map[string]string{c.file: c.text})
 		f.raw(fmt.Sprintf("root: {fs: data}\nlisten: 127.0.0.1:0\naccel: off\nplugins: {dir: plugins, strict: true}\nproviders:\n"+
 			"  - {type: plugin, name: gate}\n  - {type: npm, registry: %q}\n", f.upstream.URL()))
 		if _, err := daemon.New(t.Context(), f.options()); err == nil || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v, want %q", name, err, c.says)
 		}
-		if err := errors.Join(os.Remove(path), os.WriteFile(filepath.Join(home, "plugin.yaml"), text, 0o644)); err != nil {
+		if err := errors.Join(os.Remove(filepath.Join(home, c.file)), os.WriteFile(filepath.Join(home, "plugin.yaml"), text, 0o644)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -193,20 +182,10 @@ func TestPlugins_JavaScript(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, widget("1.0.0"))
 	f.write("plugins: {dir: plugins}\n")
-	dir := filepath.Join(f.dir, "plugins")
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	past := time.Now().Add(-time.Second)
-	for name, code := range map[string]string{
+	plugintest.Write(t, filepath.Join(f.dir, "plugins"), map[string]string{
 		"block.js":  "export const manifest = {limits: {cpu: '10s', instances: {min: 1, max: 1}}}\nexport default {check({name}) { if (name === 'widget') return deny(403, 'not this one') }}\n",
 		"broken.ts": "export default {{\n",
-	} {
-		path := filepath.Join(dir, name)
-		if err := errors.Join(os.WriteFile(path, []byte(code), 0o644), os.Chtimes(path, past, past)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	})
 	s := f.server()
 	w := ask(s, http.MethodGet, widgetURL+"a.js")
 	if status(t, w, http.StatusForbidden); !strings.Contains(w.Body.String(), "not this one") {
@@ -222,17 +201,10 @@ func TestPlugins_ListOfOldCode_GN2(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.write("plugins: {dir: plugins}\n")
-	dir := filepath.Join(f.dir, "plugins")
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
 	install := func(versions string) {
 		code := "export const manifest = {limits: {cpu: '30s', wall: '60s', instances: {min: 1, max: 2}}}\n" +
 			"export default {resolve() { return null }, versions({name}) { return name === 'tool' ? " + versions + " : null }}\n"
-		path, past := filepath.Join(dir, "lists.js"), time.Now().Add(-time.Second)
-		if err := errors.Join(os.WriteFile(path, []byte(code), 0o644), os.Chtimes(path, past, past)); err != nil {
-			t.Fatal(err)
-		}
+		plugintest.Write(t, f.dir, map[string]string{"plugins/lists.js": code})
 	}
 	leads := func(s *daemon.Server, want string) {
 		t.Helper()
@@ -257,7 +229,6 @@ func TestPlugins_HeldStays_GN2(t *testing.T) {
 	f := newFixture(t, providertest.Package{Name: "@acme/tool", Version: "1.0.0", Files: map[string][]byte{"index.js": []byte("hi")}})
 	f.raw(fmt.Sprintf("root: {fs: data}\nlisten: 127.0.0.1:0\naccel: nginx\nadmin: {tokens: [{id: ops, token: %s}]}\n"+
 		"plugins: {dir: plugins}\nproviders: [{type: plugin, name: acme, names: ['@acme/*']}]\n", token))
-	path, past := filepath.Join(f.dir, "plugins", "acme.js"), time.Now().Add(-time.Second)
 	install := func(comment string) {
 		t.Helper()
 		code := fmt.Sprintf(`// %s
@@ -269,9 +240,7 @@ export default {
   },
 }
 `, comment, f.upstream.URL())
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(code), 0o644), os.Chtimes(path, past, past)); err != nil {
-			t.Fatal(err)
-		}
+		plugintest.Write(t, f.dir, map[string]string{"plugins/acme.js": code})
 	}
 	install("one")
 	s := f.server()

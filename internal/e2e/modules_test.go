@@ -9,8 +9,6 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -21,6 +19,7 @@ import (
 	"github.com/registryd/registryd/internal/crowd"
 	"github.com/registryd/registryd/internal/e2e"
 	"github.com/registryd/registryd/internal/testenv"
+	"github.com/registryd/registryd/plugin/plugintest"
 )
 
 const modulePrefix = "/own/modules/"
@@ -49,29 +48,8 @@ func shopFiles() map[string]string {
 func startModules(t *testing.T, front e2e.Front, files map[string]string) (s *e2e.Stack, dir string) {
 	t.Helper()
 	dir = t.TempDir()
-	writeModules(t, dir, files)
+	plugintest.Write(t, dir, files)
 	return e2e.Start(t, e2e.Options{Front: front, Config: fmt.Sprintf("modules: {dir: %q, prefix: %s, api_key: the-key-of-e2e}\n", dir, modulePrefix)}), dir
-}
-
-// writeModules replaces files, each at once.
-func writeModules(t *testing.T, dir string, files map[string]string) {
-	t.Helper()
-	past := time.Now().Add(-time.Second)
-	for name, text := range files {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path+".new", []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Chtimes(path+".new", past, past); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.Rename(path+".new", path); err != nil {
-			t.Fatal(err)
-		}
-	}
 }
 
 // operate sends one request to a module.
@@ -154,7 +132,7 @@ func TestModulesUnderLoad_GN2(t *testing.T) {
 		if n == 4 {
 			next, part = map[string]string{"m.js": "exports['/n'] = {"}, `"failed":[{`
 		}
-		writeModules(t, dir, next)
+		plugintest.Write(t, dir, next)
 		if a := s.Admin(http.MethodPost, "reload?filter=m"); a.Status != 200 || !strings.Contains(string(a.Body), part) {
 			t.Errorf("reload %d: %d %s", n, a.Status, a.Body)
 		}

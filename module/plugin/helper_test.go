@@ -2,13 +2,10 @@ package plugin_test
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +17,7 @@ import (
 	"github.com/registryd/registryd/operation"
 	"github.com/registryd/registryd/plugin"
 	"github.com/registryd/registryd/plugin/js"
+	"github.com/registryd/registryd/plugin/plugintest"
 	"github.com/registryd/registryd/plugin/process"
 )
 
@@ -72,13 +70,7 @@ func (w *world) accept(p *plugin.Candidate, others []*plugin.Candidate) error {
 // write writes files; a name is relative to the directory of modules.
 func (w *world) write(files map[string]string) {
 	w.t.Helper()
-	past := time.Now().Add(-time.Second)
-	for name, text := range files {
-		path := filepath.Join(w.dir, name)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644), os.Chtimes(path, past, past)); err != nil {
-			w.t.Fatal(err)
-		}
-	}
+	plugintest.Write(w.t, w.dir, files)
 }
 
 // load loads what changed and puts it in force.

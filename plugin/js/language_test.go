@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -160,16 +159,11 @@ export default {
 // Code that throws while it is loaded or attached is named with the line.
 func TestTrace_Load(t *testing.T) {
 	t.Parallel()
-	dir, past := t.TempDir(), time.Now().Add(-time.Second)
-	for name, code := range map[string]string{
+	dir := t.TempDir()
+	plugintest.Write(t, dir, map[string]string{
 		"attaching.ts": "type A = any\n\nexport default {check() {}, attach(a: A) { a.b.c() }}",
 		"top.ts":       "interface A { a: number }\n\nconst a: any = null\na.boom()\nexport default {check() {}}",
-	} {
-		path := filepath.Join(dir, name)
-		if err := errors.Join(os.WriteFile(path, []byte(code), 0o600), os.Chtimes(path, past, past)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	})
 	m := plugin.NewManager(plugin.Config{Engines: map[string]plugin.Engine{plugin.EngineJS: &js.Engine{}}})
 	defer m.Revoke()
 	r, err := m.Reload(t.Context(), plugin.Settings{Dir: dir}, plugin.Reload{})

@@ -1,9 +1,7 @@
 package js_test
 
 import (
-	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,6 +9,7 @@ import (
 
 	"github.com/registryd/registryd/plugin"
 	"github.com/registryd/registryd/plugin/js"
+	"github.com/registryd/registryd/plugin/plugintest"
 )
 
 // bigPackage writes a plugin with a package of 45 files and some 260 KB, as semver is one.
@@ -32,14 +31,7 @@ func bigPackage(t *testing.T, dir, says string) {
 		}
 		files[fmt.Sprintf("node_modules/big/lib/part-%02d.js", n)] = filler + fmt.Sprintf("const next = %s\nmodule.exports = () => next()\n", next)
 	}
-	past := time.Now().Add(-time.Second)
-	for name, text := range files {
-		path := filepath.Join(dir, "big", filepath.FromSlash(name))
-		err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644), os.Chtimes(path, past, past))
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	plugintest.Write(t, filepath.Join(dir, "big"), files)
 }
 
 // G26: a plugin that bundles a package of the size of semver is loaded, and loaded anew when any file of that changed;

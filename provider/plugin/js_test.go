@@ -1,17 +1,13 @@
 package plugin_test
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
-	"os"
-	"path/filepath"
 	"testing"
-	"time"
 
 	core "github.com/registryd/registryd/plugin"
 	"github.com/registryd/registryd/plugin/js"
+	"github.com/registryd/registryd/plugin/plugintest"
 	"github.com/registryd/registryd/provider"
 	"github.com/registryd/registryd/provider/plugin"
 	"github.com/registryd/registryd/provider/providertest"
@@ -60,26 +56,10 @@ module.exports = {
 func scripted(t *testing.T, code, registry string) provider.Provider {
 	t.Helper()
 	dir := t.TempDir()
-	home := filepath.Join(dir, "acme")
-	if err := os.Mkdir(home, 0o755); err != nil {
-		t.Fatal(err)
-	}
 	// The limit of time is for busy machines and the race detector.
 	manifest := fmt.Sprintf("kind: provider\nmain: index.js\ncapabilities: {http: [%q]}\nconfig: {base: %q}\nlimits: {cpu: 10s, wall: 60s, queue: 60s, instances: {min: 1, max: 4}}\n", registry, registry)
-	past := time.Now().Add(-time.Second)
-	for name, text := range map[string]string{"plugin.yaml": manifest, "index.js": code} {
-		path := filepath.Join(home, name)
-		if err := errors.Join(os.WriteFile(path, []byte(text), 0o644), os.Chtimes(path, past, past)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	m := core.NewManager(core.Config{Engines: map[string]core.Engine{core.EngineJS: &js.Engine{}}})
-	t.Cleanup(m.Revoke)
-	settings := core.Settings{Dir: dir, Strict: true}
-	settings.Fetch.Proxy = func(*http.Request) (*url.URL, error) { return nil, nil }
-	if _, err := m.Reload(t.Context(), settings, core.Reload{}); err != nil {
-		t.Fatal(err)
-	}
+	plugintest.Write(t, dir, map[string]string{"acme/plugin.yaml": manifest, "acme/index.js": code})
+	m := loaded(t, dir, map[string]core.Engine{core.EngineJS: &js.Engine{}})
 	return plugin.New(plugin.Config{Manager: m, Plugin: "acme"}, m.Loaded()[0].Offers)
 }
 

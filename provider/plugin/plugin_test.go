@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -155,10 +154,13 @@ func install(t testing.TB, s script, places ...string) *core.Manager {
 	}
 	dir := t.TempDir()
 	write(t, dir, s, self, places)
-	m := core.NewManager(core.Config{
-		Engines:   map[string]core.Engine{core.EngineProcess: process.New(process.Config{StartTime: 30 * time.Second})},
-		VerifySRI: func(string, []byte) (bool, error) { return false, nil },
-	})
+	return loaded(t, dir, map[string]core.Engine{core.EngineProcess: process.New(process.Config{StartTime: 30 * time.Second})})
+}
+
+// loaded loads what lies in a directory.
+func loaded(t testing.TB, dir string, engines map[string]core.Engine) *core.Manager {
+	t.Helper()
+	m := core.NewManager(core.Config{Engines: engines})
 	t.Cleanup(m.Revoke)
 	settings := core.Settings{Dir: dir, Strict: true}
 	settings.Fetch.Proxy = func(*http.Request) (*url.URL, error) { return nil, nil }
@@ -170,21 +172,11 @@ func install(t testing.TB, s script, places ...string) *core.Manager {
 
 func write(t testing.TB, dir string, s script, command string, places []string) {
 	t.Helper()
-	home := filepath.Join(dir, "acme")
 	manifest, _ := json.Marshal(map[string]any{
 		"engine": "process", "kind": "provider", "command": []string{command}, "capabilities": map[string]any{"http": places},
 	})
 	text, _ := json.Marshal(s)
-	if err := os.MkdirAll(home, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for name, data := range map[string][]byte{"plugin.yaml": manifest, "script.json": text} {
-		path := filepath.Join(home, name)
-		past := time.Now().Add(-time.Second)
-		if err := errors.Join(os.WriteFile(path, data, 0o644), os.Chtimes(path, past, past)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	plugintest.Write(t, dir, map[string]string{"acme/plugin.yaml": string(manifest), "acme/script.json": string(text)})
 }
 
 // built is the provider of an installed plugin.
