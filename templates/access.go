@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -38,18 +39,13 @@ func checkAccess(in Input) error {
 			}
 		}
 	}
-	for _, p := range []prefix{{"nginx.private.htpasswd", n.Private.HTPasswd}, {"nginx.tls.cert", n.TLS.Cert}, {"nginx.tls.key", n.TLS.Key}} {
-		if p.value == "" {
-			continue
-		}
-		if err := checkPath(p.field, p.value); err != nil {
-			return err
-		}
-	}
-	if err := checkNodes(in.Config); err != nil {
-		return err
-	}
-	return checkNeeds(in)
+	return firstError(
+		func() error {
+			return optionalPaths(prefix{"nginx.private.htpasswd", n.Private.HTPasswd}, prefix{"nginx.tls.cert", n.TLS.Cert}, prefix{"nginx.tls.key", n.TLS.Key})
+		},
+		func() error { return checkNodes(in.Config) },
+		func() error { return checkNeeds(in) },
+	)
 }
 
 // checkNodes checks the addresses of the daemons that share the work.
@@ -112,10 +108,7 @@ func (m *model) setAccess(in Input) {
 	m.Deny = !slices.Contains(in.Build.Without, "access")
 	m.Cert, m.CertKey = n.TLS.Cert, n.TLS.Key
 	m.Nodes = n.Nodes
-	version := n.Version
-	if version == "" {
-		version = in.Build.Version
-	}
+	version := cmp.Or(n.Version, in.Build.Version)
 	m.NewHTTP2 = n.HTTP2 && version != "" && !older(version, http2Directive)
 	m.OldHTTP2 = n.HTTP2 && !m.NewHTTP2
 }

@@ -1,6 +1,7 @@
 package templates
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"regexp"
@@ -90,20 +91,12 @@ func check(in Input) error {
 		func() error { return checkPath("root.fs", c.Root.FS) },
 		func() error { return checkPrefixes(c) },
 		func() error { return checkNames(c.Nginx) },
-		func() error { return checkCachePath(c.Nginx.CachePath) },
+		func() error { return optionalPaths(prefix{"nginx.cache.path", c.Nginx.CachePath}) },
 		func() error { return checkNumbers(c) },
 		func() error { return checkFound(in) },
 		func() error { return checkModules(in) },
 		func() error { return checkAccess(in) },
 	)
-}
-
-// checkCachePath checks nginx.cache.path where it is set.
-func checkCachePath(value string) error {
-	if value == "" {
-		return nil
-	}
-	return checkPath("nginx.cache.path", value)
 }
 
 // setPlaces derives prefixes and directories.
@@ -113,10 +106,7 @@ func (m *model) setPlaces(c *config.Config) {
 	m.PubBare = strings.TrimSuffix(c.Root.Pub, "/")
 	m.Root = fs + "/www"
 	m.View = m.Root + c.Root.Pub
-	m.CachePath = c.Nginx.CachePath
-	if m.CachePath == "" {
-		m.CachePath = fs + "/nginx-cache"
-	}
+	m.CachePath = cmp.Or(c.Nginx.CachePath, fs+"/nginx-cache")
 	if c.Components != nil {
 		m.Components = c.Components.Prefix
 		m.ComponentsDir = m.Root + c.Components.Prefix
@@ -192,10 +182,7 @@ func (m *model) setFiles(in Input) {
 func (m *model) setProcess(in Input) {
 	n := in.Config.Nginx
 	m.setFiles(in)
-	m.User = n.User
-	if m.User == "" {
-		m.User = in.Owner
-	}
+	m.User = cmp.Or(n.User, in.Owner)
 	if m.User != "" && in.Group != m.User {
 		m.Group = in.Group
 	}

@@ -54,6 +54,19 @@ func checkPath(field, value string) error {
 	return nil
 }
 
+// optionalPaths checks those paths that are set.
+func optionalPaths(paths ...prefix) error {
+	for _, p := range paths {
+		if p.value == "" {
+			continue
+		}
+		if err := checkPath(p.field, p.value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // checkPort checks a decimal port.
 func checkPort(field, whole, port string) error {
 	n, err := strconv.Atoi(port)
@@ -149,19 +162,12 @@ func checkNumbers(c *config.Config) error {
 
 // checkFound checks what did not come from the configuration.
 func checkFound(in Input) error {
-	for _, p := range []prefix{{"output directory", in.Dir}, {"front directory", in.Front}} {
-		if p.value == "" {
-			continue
-		}
-		if err := checkPath(p.field, p.value); err != nil {
-			return err
-		}
-	}
-	if err := optionally("owner of root.fs", in.Owner, userChars); err != nil {
-		return err
-	}
-	if err := optionally("group of nginx's workers", in.Group, userChars); err != nil {
-		return err
-	}
-	return optionally("nginx version", in.Build.Version, versionChars)
+	return firstError(
+		func() error {
+			return optionalPaths(prefix{"output directory", in.Dir}, prefix{"front directory", in.Front})
+		},
+		func() error { return optionally("owner of root.fs", in.Owner, userChars) },
+		func() error { return optionally("group of nginx's workers", in.Group, userChars) },
+		func() error { return optionally("nginx version", in.Build.Version, versionChars) },
+	)
 }

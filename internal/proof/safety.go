@@ -20,19 +20,17 @@ func cors(ctx context.Context, s *site) error {
 	if err != nil {
 		return err
 	}
-	rows := []struct {
-		status int
-		path   string
-		header string
-	}{
+	type row struct {
+		status       int
+		path, header string
+	}
+	rows := []row{
 		{http.StatusFound, "range-cors/^1/a.js", ""}, {http.StatusForbidden, "denied-cors/1.0.0/a.js", ""},
 		{http.StatusNotFound, "gone-cors/1.0.0/a.js", ""}, {http.StatusBadGateway, "broken-cors/1.0.0/a.js", ""},
 		{http.StatusBadGateway, "broken-cors/^1/a.js", ""},
 	}
 	if s.config.Accel != "off" {
-		rows = append(rows, rows[0], rows[0])
-		rows[len(rows)-2].status, rows[len(rows)-2].path, rows[len(rows)-2].header = http.StatusPartialContent, file, "Range: bytes=0-1"
-		rows[len(rows)-1].status, rows[len(rows)-1].path, rows[len(rows)-1].header = http.StatusNotModified, file, "If-None-Match: "+whole.Header.Get("ETag")
+		rows = append(rows, row{http.StatusPartialContent, file, "Range: bytes=0-1"}, row{http.StatusNotModified, file, "If-None-Match: " + whole.Header.Get("ETag")})
 	}
 	for _, r := range rows {
 		var headers []string
