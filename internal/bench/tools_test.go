@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/registryd/registryd/internal/e2e"
 	"github.com/registryd/registryd/internal/freeport"
 	"github.com/registryd/registryd/internal/testenv"
 )
@@ -130,21 +131,7 @@ func ticks(pids []int) (sum float64) {
 // memoryOf returns a line of /proc/PID/status, in MB.
 func memoryOf(b *testing.B, pid int, key string) float64 {
 	b.Helper()
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		b.Fatal(err)
-	}
-	for line := range strings.Lines(string(data)) {
-		if text, ok := strings.CutPrefix(line, key+":"); ok {
-			var kb float64
-			if _, err := fmt.Sscan(text, &kb); err != nil {
-				b.Fatal(err)
-			}
-			return kb / 1000
-		}
-	}
-	b.Fatalf("no %s", key)
-	return 0
+	return float64(e2e.Memory(b, pid, key)) / 1000
 }
 
 // resetPeak makes the kernel forget the peak of a process.

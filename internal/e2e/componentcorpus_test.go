@@ -27,7 +27,7 @@ func TestComponents_CP1_CP6_CorpusByPost(t *testing.T) {
 	s := e2e.Start(t, e2e.Options{Front: e2e.Direct, LogLevel: "info", Config: "components: {token: " + componentToken + "}\n"})
 	placeVictims(t, s.Dir)
 	before := bystanders(t, s)
-	idle := peakMemory(t, s)
+	idle := e2e.Memory(t, s.Pid(), "VmHWM")
 	cases := slices.Concat(unpacktest.Aimed(s.Dir), unpacktest.Cases())
 	queue := make(chan unpacktest.Case)
 	var all sync.WaitGroup
@@ -49,7 +49,7 @@ func TestComponents_CP1_CP6_CorpusByPost(t *testing.T) {
 	}
 	close(queue)
 	all.Wait()
-	grown := peakMemory(t, s) - idle
+	grown := e2e.Memory(t, s.Pid(), "VmHWM") - idle
 	t.Logf("%d archives: the daemon has %d MiB more than idle", len(cases), grown>>10)
 	if grown > maxGrowth {
 		t.Errorf("refusals cost %d MiB of memory", grown>>10)

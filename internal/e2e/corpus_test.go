@@ -15,7 +15,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -72,14 +71,14 @@ func TestCorpus_PF4(t *testing.T) {
 // memory that refusals cost.
 func askForAll(t *testing.T, s *e2e.Stack, cases []unpacktest.Case) {
 	t.Helper()
-	idle := peakMemory(t, s)
+	idle := e2e.Memory(t, s.Pid(), "VmHWM")
 	for _, refused := range []bool{true, false} {
 		for _, c := range cases {
 			if (c.Reason != "") == refused {
 				askAtOnce(t, s, c)
 			}
 		}
-		grown := peakMemory(t, s) - idle
+		grown := e2e.Memory(t, s.Pid(), "VmHWM") - idle
 		t.Logf("refused %t: the daemon has %d MiB, %d more than idle", refused, (idle+grown)>>10, grown>>10)
 		if refused && grown > maxGrowth {
 			t.Errorf("refusals cost %d MiB of memory", grown>>10)
@@ -430,23 +429,4 @@ func walk(t *testing.T, dir string, visit func(path string, info fs.FileInfo)) {
 	if err != nil && !os.IsNotExist(err) {
 		t.Error(err)
 	}
-}
-
-// peakMemory returns the most memory that the daemon ever had, in KiB.
-func peakMemory(t *testing.T, s *e2e.Stack) int {
-	t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.Pid()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, _ := strings.Cut(string(status), "VmHWM:")
-	fields := strings.Fields(rest)
-	if len(fields) == 0 {
-		t.Fatal("the kernel does not tell the peak of memory")
-	}
-	kib, err := strconv.Atoi(fields[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return kib
 }

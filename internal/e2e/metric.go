@@ -1,10 +1,13 @@
 package e2e
 
 import (
+	"fmt"
 	"net/http"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
+	"testing"
 )
 
 // Metric returns what the daemon counts under a name; of a metric with labels
@@ -38,4 +41,20 @@ func (s *Stack) Metric(name string, labels ...string) (sum float64) {
 func (s *Stack) PackageRequests() int {
 	s.t.Helper()
 	return int(s.Metric("registryd_http_requests_total", `route="packages"`))
+}
+
+// Memory returns a line of /proc/PID/status in KiB: VmRSS is what a process has,
+// VmHWM the most that it ever had.
+func Memory(t testing.TB, pid int, key string) int {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kib int
+	_, rest, _ := strings.Cut(string(status), "\n"+key+":")
+	if _, err := fmt.Sscan(rest, &kib); err != nil {
+		t.Fatalf("the kernel does not tell %s: %v", key, err)
+	}
+	return kib
 }

@@ -83,20 +83,7 @@ func (s *slowdown) request(*http.Request) {
 }
 
 // peak is the largest resident size of the daemon so far, in KiB.
-func (r *recorder) peak() int {
-	r.t.Helper()
-	status, err := os.ReadFile("/proc/" + itoa(r.Pid()) + "/status")
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	for line := range strings.Lines(string(status)) {
-		if text, ok := strings.CutPrefix(line, "VmHWM:"); ok {
-			return atoi(r.t, strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(text), "kB")))
-		}
-	}
-	r.t.Fatal("the system does not tell")
-	return 0
-}
+func (r *recorder) peak() int { return e2e.Memory(r.t, r.Pid(), "VmHWM") }
 
 // A thousand ask for the same cold package, and the first of them leaves.
 func TestHerdWhoseFirstLeaves_Fault23_Fault24(t *testing.T) {
