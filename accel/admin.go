@@ -29,11 +29,11 @@ type AdminConfig struct {
 	Failures *FailureLimit
 	// Reload reads the configuration anew and returns what to report.
 	Reload func(context.Context, ReloadRequest) (any, error)
-	// Modules lists the plugins and how they do; nil: there are none.
+	// Modules lists the modules and plugins and how they do.
 	Modules func() any
-	// Switch turns the operations of a module off and on; nil: there are none. Errors: outcome.NotFound.
+	// Switch turns the operations of a module off and on. Errors: outcome.NotFound.
 	Switch func(module string, enabled bool) error
-	// Status tells how the daemon does; nil: there is no page about it.
+	// Status tells how the daemon does.
 	Status func(context.Context) (*status.Report, error)
 	// Period is how long nginx keeps redirects, and Absent how long it keeps a
 	// 404: until then a change may not show everywhere.
@@ -259,9 +259,6 @@ func (a *Admin) reload(r *http.Request, _ string) (any, string, error) {
 
 // modules lists what is loaded at run time.
 func (a *Admin) modules(*http.Request, string) (any, string, error) {
-	if a.Modules == nil {
-		return nil, "", outcome.New(outcome.NotFound, "there are no modules")
-	}
 	return map[string]any{"modules": a.Modules()}, "", nil
 }
 
@@ -270,11 +267,8 @@ func (a *Admin) switchModule(r *http.Request, _ string) (any, string, error) {
 	q := r.URL.Query()
 	name := q.Get("name")
 	enabled, err := strconv.ParseBool(q.Get("enabled"))
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, name, outcome.New(outcome.Invalid, "enabled must be 1 or 0")
-	case a.Switch == nil:
-		return nil, name, outcome.New(outcome.NotFound, "there are no modules")
 	}
 	what := name + " off"
 	if enabled {

@@ -20,9 +20,6 @@ func (a *Admin) status(w http.ResponseWriter, r *http.Request) error {
 		h["Www-Authenticate"] = []string{`Basic realm="registryd", charset="UTF-8"`, `Bearer realm="registryd"`}
 		return err
 	}
-	if a.Status == nil {
-		return outcome.New(outcome.NotFound, "there is no status page")
-	}
 	report, err := a.Status(r.Context())
 	if err != nil {
 		return err
