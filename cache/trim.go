@@ -92,11 +92,11 @@ func (c *Cache) grew(a Amount) {
 	c.consider()
 }
 
-// countsFiles reports whether the number of files is limited.
-func (c *Cache) countsFiles() bool {
+// limit is that of the budget now.
+func (c *Cache) limit() Amount {
 	c.budget.mu.Lock()
 	defer c.budget.mu.Unlock()
-	return c.budget.limit.Files > 0
+	return c.budget.limit
 }
 
 // due reports whether a trim should begin. The caller holds mu.
@@ -133,9 +133,7 @@ func (c *Cache) consider() {
 // trimOnce reports whether it should be tried again when what was just used may
 // go, too.
 func (c *Cache) trimOnce() (again bool) {
-	c.budget.mu.Lock()
-	limit := c.budget.limit
-	c.budget.mu.Unlock()
+	limit := c.limit()
 	t, err := c.trim(c.life, limit, 100, false)
 	c.reportTrim(t, err)
 	return err == nil && c.life.Err() == nil && t.Young > 0 && t.After.exceeds(limit, 100)
@@ -170,10 +168,7 @@ func (c *Cache) newlyOver(t *Trimmed) bool {
 // nine tenths of the budget are left. With dryRun it only tells. Errors: that of
 // ctx; outcome.Busy where the disk fails.
 func (c *Cache) Trim(ctx context.Context, dryRun bool) (*Trimmed, error) {
-	c.budget.mu.Lock()
-	limit := c.budget.limit
-	c.budget.mu.Unlock()
-	return c.trim(ctx, limit, lowWater, dryRun)
+	return c.trim(ctx, c.limit(), lowWater, dryRun)
 }
 
 // trim is Trim, which does nothing as long as at most high percent are held.

@@ -128,7 +128,7 @@ func (c *Cache) show(m *Manifest, f File, staged *durable.File) error {
 // missingDirs counts the directories that have to be made for dir, where their
 // number is limited.
 func (c *Cache) missingDirs(dir string) (n int64) {
-	if !c.countsFiles() {
+	if c.limit().Files == 0 {
 		return 0
 	}
 	for ; dir != "." && dir != "/"; dir = path.Dir(dir) {
