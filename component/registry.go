@@ -315,5 +315,5 @@ func storage(err error) error {
 	if errors.Is(err, context.Canceled) {
 		return err
 	}
-	return outcome.Wrap(ErrStorage, flat{err}, "the component store fails")
+	return outcome.Wrap(ErrStorage, outcome.Opaque(err), "the component store fails")
 }

@@ -278,7 +278,8 @@ func leading(list []unpack.File) string {
 	return first + "/"
 }
 
-// refused turns what is wrong with an archive into an error for who sent it.
+// refused turns what is wrong with an archive into an error for who sent it: the
+// fault is the client's here, and elsewhere it would be upstream's.
 func refused(err error) error {
 	if errors.Is(err, ErrStorage) {
 		return err
@@ -287,17 +288,10 @@ func refused(err error) error {
 	case "":
 		return unreadable(err)
 	case "unpacked", "entries", "length", "meta":
-		return outcome.Wrap(ErrTooLarge, flat{err}, "%s", outcome.Text(err))
+		return outcome.Wrap(ErrTooLarge, outcome.Opaque(err), "%s", outcome.Text(err))
 	}
-	return outcome.Wrap(ErrMalformed, flat{err}, "%s", outcome.Text(err))
+	return outcome.Wrap(ErrMalformed, outcome.Opaque(err), "%s", outcome.Text(err))
 }
-
-// flat hides what an error wraps: the fault is the client's here, and elsewhere
-// it would be upstream's.
-type flat struct{ err error }
-
-// Error is part of error.
-func (f flat) Error() string { return f.err.Error() }
 
 type counter struct {
 	r io.Reader

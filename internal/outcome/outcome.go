@@ -11,6 +11,7 @@ package outcome
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -153,6 +154,10 @@ func Wrap(kind error, err error, format string, args ...any) error {
 	}
 	return &detail{kind: kind, text: fmt.Sprintf(format, args...), err: err}
 }
+
+// Opaque returns an error with the text of err in one line, which is nothing that
+// err is: what is one side's fault must not count as another's.
+func Opaque(err error) error { return errors.New(strings.ReplaceAll(err.Error(), "\n", " ")) }
 
 // Known reports whether err wraps one of this package's sentinels.
 func Known(err error) bool {

@@ -56,3 +56,11 @@ func TestWrap_NilStaysNil(t *testing.T) {
 		t.Error("Known does not tell ours from others")
 	}
 }
+
+func TestOpaque(t *testing.T) {
+	t.Parallel()
+	err := outcome.Opaque(errors.Join(outcome.New(outcome.NotFound, "no a"), io.EOF))
+	if outcome.Known(err) || errors.Is(err, io.EOF) || err.Error() != outcome.New(outcome.NotFound, "no a").Error()+" EOF" {
+		t.Errorf("%q", err)
+	}
+}

@@ -266,11 +266,5 @@ func unavailable(err error, key string) error {
 	if errors.Is(err, context.Canceled) {
 		return err
 	}
-	return outcome.Wrap(outcome.Busy, flat{err}, "the store cannot be asked for %s", strings.ToValidUTF8(key, ""))
+	return outcome.Wrap(outcome.Busy, outcome.Opaque(err), "the store cannot be asked for %s", strings.ToValidUTF8(key, ""))
 }
-
-// flat is an error with its text alone.
-type flat struct{ err error }
-
-// Error is part of error.
-func (f flat) Error() string { return strings.ReplaceAll(f.err.Error(), "\n", " ") }
