@@ -11,7 +11,7 @@ import (
 // listenModules opens the listeners that serve modules alone. Errors: as listen.
 func (s *Server) listenModules() ([]net.Listener, error) {
 	c := s.current().config.Modules
-	if c == nil || len(c.Listen) == 0 {
+	if c == nil {
 		return nil, nil
 	}
 	return listen(c.Listen, nil)
@@ -20,11 +20,9 @@ func (s *Server) listenModules() ([]net.Listener, error) {
 // serveModules serves operations at "/" until the function that it returns is called, which lets what is under way
 // finish for as long as the configuration allows.
 func (s *Server) serveModules(listeners []net.Listener) (stop func()) {
-	if len(listeners) == 0 {
-		return func() {}
-	}
 	hs := &http.Server{
-		Handler:           http.HandlerFunc(s.serveModule),
+		// By the configuration that is in force when the request comes in: what listens is not switched off without a restart.
+		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.current().moduleRoot.ServeHTTP(w, r) }),
 		ReadHeaderTimeout: headerTimeout, ReadTimeout: bodyTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
 		ErrorLog: log.New(complaints{s}, "", 0),
 	}
@@ -41,14 +39,4 @@ func (s *Server) serveModules(listeners []net.Listener) (stop func()) {
 		}
 		serving.Wait()
 	}
-}
-
-// serveModule answers by the configuration that is in force when the request comes in.
-func (s *Server) serveModule(w http.ResponseWriter, r *http.Request) {
-	g := s.current()
-	if g.moduleRoot == nil {
-		http.NotFound(w, r)
-		return
-	}
-	g.moduleRoot.ServeHTTP(w, r)
 }

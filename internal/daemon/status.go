@@ -130,16 +130,11 @@ func (s *Server) recount(ctx context.Context, now time.Time, packages int) error
 
 // held is what the data directory holds, as it was counted last.
 func (s *Server) held(packages int) status.Held {
-	amount := func(a cache.Amount) status.Amount { return status.Amount{Bytes: a.Bytes, Files: a.Files} }
-	c := s.current().config.Cache
-	h := status.Held{
-		Packages: packages, Evictions: s.cache.Evictions(),
-		Budget: status.Amount{Bytes: c.MaxBytes, Files: c.MaxFiles},
-	}
+	h := status.Held{Packages: packages, Evictions: s.cache.Evictions(), Budget: status.Amount(budgetOf(s.current().config))}
 	h.DiskFree, h.DiskSize = s.cache.Disk()
 	if counted := s.cache.Holding(); counted != nil {
 		h.Counted, h.Releases = counted.At.UTC(), counted.Releases
-		h.View, h.Tarballs, h.Packs = amount(counted.View), amount(counted.Blobs), amount(counted.Packs)
+		h.View, h.Tarballs, h.Packs = status.Amount(counted.View), status.Amount(counted.Blobs), status.Amount(counted.Packs)
 	}
 	return h
 }
