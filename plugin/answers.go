@@ -36,11 +36,11 @@ func newAnswers(now func() time.Time) *answers {
 	return &answers{kept: lru.New[answerKey, *answer](answerBytes, now)}
 }
 
-// keyOf returns the key of a request; false for one whose answers are not kept, because it is no plain GET, or because
+// keyOf returns the key of a request; nil for one whose answers are not kept, because it is no plain GET, or because
 // the code looks after what it has itself.
-func keyOf(r *Request) (key answerKey, ok bool) {
+func keyOf(r *Request) *answerKey {
 	if r.Method != "" && !strings.EqualFold(r.Method, http.MethodGet) || len(r.Body) > 0 {
-		return key, false
+		return nil
 	}
 	sum := sha256.New()
 	add := func(text string) {
@@ -51,38 +51,39 @@ func keyOf(r *Request) (key answerKey, ok bool) {
 	for _, name := range sortedNames(r.Header) {
 		switch canonical := http.CanonicalHeaderKey(name); {
 		case strings.HasPrefix(canonical, "If-"), canonical == "Range", canonical == "Cache-Control", canonical == "Pragma":
-			return key, false
+			return nil
 		default:
 			add(canonical)
 			add(strings.Join(r.Header[name], "\n")) // no value has a line break
 		}
 	}
-	return answerKey(sum.Sum(nil)), true
+	key := answerKey(sum.Sum(nil))
+	return &key
 }
 
-// recall returns what was answered to a request before; nil: nothing.
-func (a *answers) recall(r *Request) *answer {
+// recall returns what was answered to a request before, nil: nothing, and the key to keep the next answer by, nil: it is
+// not to be kept.
+func (a *answers) recall(r *Request) (key *answerKey, kept *answer) {
 	if a == nil {
-		return nil
+		return nil, nil
 	}
-	if key, ok := keyOf(r); ok {
-		kept, _ := a.kept.Get(key)
-		return kept
+	if key = keyOf(r); key != nil {
+		kept, _ = a.kept.Get(*key)
 	}
-	return nil
+	return key, kept
 }
 
 // keep notes an answer, if it may be used again.
-func (a *answers) keep(r *Request, tag string, response *Response) {
-	if a == nil || tag == "" || response.Status != http.StatusOK || strings.Contains(strings.ToLower(response.Header.Get("Cache-Control")), "no-store") {
+func (a *answers) keep(key *answerKey, tag string, response *Response) {
+	if key == nil || tag == "" || response.Status != http.StatusOK || strings.Contains(strings.ToLower(response.Header.Get("Cache-Control")), "no-store") {
 		return
 	}
 	cost := cap(response.Body) + entryCost
 	for name, values := range response.Header {
 		cost += len(name) + len(strings.Join(values, ""))
 	}
-	if key, ok := keyOf(r); ok && cost <= maxAnswer {
-		a.kept.Put(key, &answer{tag, response}, cost, answerTime)
+	if cost <= maxAnswer {
+		a.kept.Put(*key, &answer{tag, response}, cost, answerTime)
 	}
 }
 

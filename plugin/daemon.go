@@ -81,16 +81,16 @@ func (d *daemon) close() {
 
 // Fetch is part of Host.
 func (d *daemon) Fetch(ctx context.Context, r *Request) (*Response, error) {
-	kept := d.answers.recall(r)
-	response, err := d.fetch(ctx, r, kept)
+	key, kept := d.answers.recall(r)
+	response, err := d.fetch(ctx, r, key, kept)
 	if err == nil && kept != nil && response.Status == http.StatusNotModified {
-		return d.fetch(ctx, r, nil) // it speaks of what another place answered
+		return d.fetch(ctx, r, key, nil) // it speaks of what another place answered
 	}
 	return response, err
 }
 
-// fetch sends a request; kept is what was answered before, nil: nothing.
-func (d *daemon) fetch(ctx context.Context, r *Request, kept *answer) (*Response, error) {
+// fetch sends a request; key and kept are those of recall.
+func (d *daemon) fetch(ctx context.Context, r *Request, key *answerKey, kept *answer) (*Response, error) {
 	tag := ""
 	if kept != nil {
 		tag = kept.tag
@@ -108,7 +108,7 @@ func (d *daemon) fetch(ctx context.Context, r *Request, kept *answer) (*Response
 		return nil, err
 	}
 	response := &Response{Status: resp.Status, Header: resp.Header, URL: resp.URL, Body: body}
-	d.answers.keep(r, resp.Validator, response)
+	d.answers.keep(key, resp.Validator, response)
 	return response, nil
 }
 
