@@ -221,7 +221,10 @@ func plainValue(v any) (any, error) {
 		return "bytes", nil
 	}
 	data, isJSON := v.(json.RawMessage)
-	if !isJSON {
+	switch {
+	case isJSON && data == nil: // nothing, as encoding/json has it
+		return nil, nil
+	case !isJSON:
 		var err error
 		if data, err = json.Marshal(v); err != nil {
 			return nil, err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -137,7 +138,11 @@ func (r *reader) count(at *int) func(*yaml.Node) {
 func (r *reader) milliseconds(at *time.Duration, problem string) func(*yaml.Node) {
 	return func(n *yaml.Node) {
 		var ms float64
-		if n.Decode(&ms) != nil || !(ms >= 0 && ms < 1e12) {
+		err := n.Decode(&ms)
+		if err != nil && !r.strict { // in code a text of digits is as good
+			ms, err = strconv.ParseFloat(n.Value, 64)
+		}
+		if err != nil || !(ms >= 0 && ms < 1e12) {
 			r.add(n, "%s", problem)
 			return
 		}

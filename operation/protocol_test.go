@@ -2,6 +2,7 @@ package operation_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
@@ -105,6 +106,7 @@ func TestProtocolAnswers(t *testing.T) {
 		"B-S3 list for object":     {"build", "status", "GET /builds/x", answer([]any{}), 500, `"type":"badResponse"`},
 		"B-S3 object for list":     {"build", "statusAll", "GET /builds/", answer(full), 500, `"type":"badResponse"`},
 		"B-S3 nothing for object":  {"build", "status", "GET /builds/x", answer(nil), 500, `"type":"badResponse"`},
+		"B-S3 no JSON for object":  {"build", "status", "GET /builds/x", answer(json.RawMessage(nil)), 500, `"type":"badResponse"`},
 		"B-S4 declared error":      {"registry", "fetch", "GET /templates/none", fault("doesNotExist"), 404, `{"type":"doesNotExist","error":"There is no such template"}`},
 		"B-S4 uninterpolated":      {"build", "status", "GET /builds/x", fault("noBuildInfo"), 500, `{"type":"noBuildInfo","error":"`},
 		"undeclared error":         {"build", "status", "GET /builds/x", fault("other"), 500, `{"type":"internal","error":"internal error"}`},

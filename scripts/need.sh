@@ -22,7 +22,10 @@ install_debian() {
 # found PROGRAM prints where it is; systems keep servers outside of PATH.
 found() {
 	command -v "$1" 2>/dev/null && return 0
-	[ -x "/usr/sbin/$1" ] && echo "/usr/sbin/$1"
+	for dir in /usr/sbin /usr/local/sbin; do
+		[ -x "$dir/$1" ] && echo "$dir/$1" && return 0
+	done
+	return 1
 }
 
 # need PROGRAM [PACKAGE] installs one program.
@@ -48,8 +51,10 @@ need_nginx() {
 }
 
 # need_brotli wants the module that lets nginx serve what is packed with brotli.
+# Only Debian's own nginx can load Debian's.
 need_brotli() {
-	[ -e /usr/lib/nginx/modules/ngx_http_brotli_static_module.so ] || install_debian libnginx-mod-http-brotli-static
+	[ -e /usr/lib/nginx/modules/ngx_http_brotli_static_module.so ] && return 0
+	dpkg -S "$(find_nginx)" >/dev/null 2>&1 && install_debian libnginx-mod-http-brotli-static
 }
 
 # registry_known tells whether some configuration of npm names a registry.

@@ -6,4 +6,5 @@ var (
 	ParseBuild = parseBuild
 	Write      = write
 	UsualNginx = usualNginx
+	SystemDirs = systemDirs
 )

@@ -26,7 +26,7 @@ func TestScripts(t *testing.T) {
 			if cond != "nginx" {
 				return false, nil
 			}
-			_, err := exec.LookPath("nginx")
+			_, err := exec.LookPath(main.UsualNginx(main.SystemDirs...))
 			return err == nil, nil
 		},
 	})

@@ -86,6 +86,9 @@ func (o *settings) call(ctx context.Context, flags *caller, args []string) error
 	if err != nil {
 		return err
 	}
+	if err := op.Check(values); err != nil {
+		return err
+	}
 	if op.Begin != "" {
 		o.streams.Say(name, filled(op.Begin, values, ""))
 	}

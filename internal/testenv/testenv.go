@@ -36,7 +36,7 @@ func Program(t testing.TB, names ...string) string {
 	return ""
 }
 
-func inPath() []string { return []string{"", "/usr/sbin"} }
+func inPath() []string { return []string{"", "/usr/sbin", "/usr/local/sbin"} }
 
 // goBin asks go, which takes a moment.
 func goBin() []string {

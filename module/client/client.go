@@ -123,17 +123,29 @@ func kebab(name string) string {
 	return b.String()
 }
 
+// Check looks whether everything is there that an operation needs; Call does so, too. Errors: outcome.Invalid for a
+// parameter that is missing.
+func (o *Operation) Check(values map[string]any) error {
+	for _, p := range o.Params {
+		if _, there := values[p.Name]; p.Required && !there {
+			return outcome.New(outcome.Invalid, "parameter %s is missing", p.Name)
+		}
+	}
+	return nil
+}
+
 // Call calls an operation and returns the body of its answer. values are texts, or what JSON can say.
 // Errors: outcome.Invalid for a parameter that is missing, before anything is sent; a *Failure; outcome.Unavailable,
 // outcome.TooSlow, outcome.TooLarge; ctx.Err.
 func (c *Client) Call(ctx context.Context, o *Operation, values map[string]any) ([]byte, error) {
+	if err := o.Check(values); err != nil {
+		return nil, err
+	}
 	path, body, header := o.Path, map[string]any{}, http.Header{}
 	query := url.Values{}
 	for _, p := range o.Params {
 		v, ok := values[p.Name]
 		switch {
-		case !ok && p.Required:
-			return nil, outcome.New(outcome.Invalid, "parameter %s is missing", p.Name)
 		case !ok:
 		case p.In == "path":
 			path = strings.ReplaceAll(path, "{"+p.Name+"}", url.PathEscape(text(v)))

@@ -46,6 +46,7 @@ exports['/throw'] = {handler: function explode(callback) { throw new Error('secr
 exports['/never'] = {handler: function (callback) {}}
 exports['/files'] = 'public'
 exports['/aged'] = {path: 'public', maxAge: 60000}
+exports['/younger'] = {path: 'public', maxAge: '30000'}
 Object.assign(exports, require('./more'))
 exports.environment = {NAME: 'env'}
 `
@@ -101,6 +102,7 @@ func TestRelatives_WK_WP_WR_WC(t *testing.T) {
 		{"W-K1 static", "GET /files/a.txt", "", "", 200, "text", ""},
 		{"W-K1 index", "GET /files", "", "", 200, "<p>i", ""},
 		{"W-K1 maxAge", "GET /aged/a.txt", "", "", 200, "text", "Cache-Control: public, max-age=60"},
+		{"W-K1 maxAge as text", "GET /younger/a.txt", "", "", 200, "text", "Cache-Control: public, max-age=30"},
 		{"W-C4 from a file", "GET /more", "", "", 200, "more", ""},
 		{"W-K6 HEAD", "HEAD /hello", "", "", 200, "", ""},
 	} {
@@ -187,6 +189,7 @@ func TestBadModules_WK5(t *testing.T) {
 	for code, want := range map[string]string{
 		"exports['/x'] = 5": "/x is no operation",
 		"exports['/x'] = {method: 'fly', handler () {}}":                            "method",
+		"exports['/x'] = {path: '.', maxAge: 'soon'}":                               "maxAge",
 		"exports['/x'] = {params: {a: {schema: {type: 'x'}}}, handler () {}}":       "parameter a",
 		"exports['/tasks/x'] = {handler () {}}":                                     "reserved",
 		"exports['/a/:x'] = {handler () {}}; exports['/a/b'] = {handler () {}}":     "collides",

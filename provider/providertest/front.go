@@ -118,6 +118,7 @@ type stock struct {
 	contentType string
 	etag        string // "": none is offered
 	packs       bool   // the body travels gzipped to who accepts that
+	packed      []byte // the body gzipped; nil: not yet
 }
 
 // answer records a request, and serves its fault or what find says. find is
@@ -143,7 +144,10 @@ func (f *front) answer(w http.ResponseWriter, r *http.Request, kind Kind, find f
 	w.Header().Set("Content-Type", a.contentType)
 	if a.packs && r.Header.Get("Accept-Encoding") == "gzip" {
 		w.Header().Set("Content-Encoding", "gzip")
-		a.body = compress(a.body)
+		if a.packed == nil {
+			a.packed = compress(a.body)
+		}
+		a.body = a.packed
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
 	w.WriteHeader(a.status)

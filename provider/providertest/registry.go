@@ -32,7 +32,7 @@ type pack struct {
 	versions map[string]*release
 	order    []string
 	tags     map[string]string
-	document []byte // nil: to be built
+	document *stock // nil: to be built
 }
 
 // NewRegistry starts a registry that has the packages; the test's end stops it.
@@ -145,9 +145,12 @@ func (g *Registry) find(q query) stock {
 	}
 	if q.kind == Document {
 		if p.document == nil {
-			p.document = p.build(q.name, g.URL())
+			body := p.build(q.name, g.URL())
+			p.document = &stock{
+				status: http.StatusOK, body: body, contentType: "application/json", etag: etagOf(body), packs: true, packed: compress(body),
+			}
 		}
-		return stock{status: http.StatusOK, body: p.document, contentType: "application/json", etag: etagOf(p.document), packs: true}
+		return *p.document
 	}
 	r := p.versions[q.version]
 	if r == nil {
