@@ -9,4 +9,4 @@ need_nginx || { say "make soak needs nginx"; exit 1; }
 need_strace || say "no strace is here: some faults are not injected"
 export DURATION="${DURATION:-2m}"
 say "load runs for $DURATION; all in all it takes a few minutes more"
-exec go tool gotestsum --format standard-quiet -- -tags soak -count=1 -timeout 4h ${TESTFLAGS:-} ./internal/faults
+exec go tool gotestsum --format standard-quiet --post-run-command 'sh scripts/skipped.sh' -- -tags soak -count=1 -timeout 4h ${TESTFLAGS:-} ./internal/faults

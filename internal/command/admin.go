@@ -20,12 +20,17 @@ import (
 func (o *settings) remoteCommand(c *cobra.Command, do func(*cobra.Command, *client, []string) error) *cobra.Command {
 	r := &remote{}
 	r.addTo(c)
+	return o.connected(c, func() (*client, error) { return o.client(r) }, do)
+}
+
+// connected completes a command that acts through a client.
+func (o *settings) connected(c *cobra.Command, connect func() (*client, error), do func(*cobra.Command, *client, []string) error) *cobra.Command {
 	c.RunE = func(c *cobra.Command, args []string) error {
-		daemon, err := o.client(r)
+		cl, err := connect()
 		if err != nil {
 			return err
 		}
-		return do(c, daemon, args)
+		return do(c, cl, args)
 	}
 	return o.configured(c)
 }

@@ -28,14 +28,7 @@ func (o *settings) registryCommand(c *cobra.Command, do func(*cobra.Command, *cl
 	r := &remote{}
 	c.Flags().StringVar(&r.server, "server", "", "`URL` of the component registry, such as http://127.0.0.1:9900/api/components/ ($REGISTRYD_COMPONENTS; else from the configuration)")
 	c.Flags().StringVar(&r.token, "token", "", "`TOKEN` for publishing ($COMPONENT_TOKEN; else from the configuration)")
-	c.RunE = func(c *cobra.Command, args []string) error {
-		cl, err := o.components(r)
-		if err != nil {
-			return err
-		}
-		return do(c, cl, args)
-	}
-	return o.configured(c)
+	return o.connected(c, func() (*client, error) { return o.components(r) }, do)
 }
 
 // components finds out where the component registry is and how to be let in.

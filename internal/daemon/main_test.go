@@ -120,7 +120,12 @@ func (f *fixture) options() daemon.Options {
 // server returns a daemon that does not listen; the test's end closes it.
 func (f *fixture) server() *daemon.Server {
 	f.t.Helper()
-	s, err := daemon.New(f.t.Context(), f.options())
+	return f.serverOf(f.options())
+}
+
+func (f *fixture) serverOf(o daemon.Options) *daemon.Server {
+	f.t.Helper()
+	s, err := daemon.New(f.t.Context(), o)
 	if err != nil {
 		f.t.Fatal(err)
 	}

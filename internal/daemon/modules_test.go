@@ -60,12 +60,7 @@ func (f *fixture) counting() (s *daemon.Server, made *atomic.Int64) {
 	made = &atomic.Int64{}
 	o := f.options()
 	o.Modules = map[string]module.Factory{"counter": func(context.Context) (module.Module, error) { return goModule{made.Add(1)}, nil }}
-	s, err := daemon.New(f.t.Context(), o)
-	if err != nil {
-		f.t.Fatal(err)
-	}
-	f.t.Cleanup(func() { _ = s.Close() })
-	return s, made
+	return f.serverOf(o), made
 }
 
 // Modules in Go, in JavaScript and of declarations alone, served by one daemon, reloaded by name, all at once, and
@@ -139,13 +134,7 @@ func TestModulesSwitched_WF3_WF6(t *testing.T) {
 	f := newFixture(t)
 	f.modules(map[string]string{"calc.js": patient + `exports['/one'] = {synchronous: true, handler: () => 1}`, "site/module.yaml": "operations: {/site: {handler: {static: .}}}\n", "site/a": "A"})
 	f.write("modules: {dir: modules}\n")
-	o := f.options()
-	o.Modules = map[string]module.Factory{"counter": func(context.Context) (module.Module, error) { return goModule{}, nil }}
-	s, err := daemon.New(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
+	s, _ := f.counting()
 	paths := map[string]string{"calc": "one", "counter": "go/7", "site": "site/a"}
 	for off := range paths {
 		if w := admin(s, http.MethodPost, "modules?name="+off+"&enabled=0"); w.Code != 200 || strings.Count(w.Body.String(), `"disabled":true`) != 1 {
@@ -191,11 +180,7 @@ func TestPanickingTask_WR6(t *testing.T) {
 	f.write("modules: {}\n")
 	o := f.options()
 	o.Modules = map[string]module.Factory{"jobs": func(context.Context) (module.Module, error) { return panicking{}, nil }}
-	s, err := daemon.New(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
+	s := f.serverOf(o)
 	if code, body := operate(s, http.MethodPost, "/api/modules/job"); code != 202 {
 		t.Fatalf("%d %s", code, body)
 	}

@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/registryd/registryd/internal/daemon"
 	"github.com/registryd/registryd/module"
 )
 
@@ -34,11 +33,7 @@ func TestModulesOff_G20_G21(t *testing.T) {
 	o.Modules = map[string]module.Factory{"counter": func(context.Context) (module.Module, error) {
 		return hooked{attached: &attached, detached: &detached}, nil
 	}}
-	s, err := daemon.New(t.Context(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Close() })
+	s := f.serverOf(o)
 	for i := range int64(3) {
 		if code, body := operate(s, http.MethodGet, "/api/modules/go/7"); code != 200 || attached.Load() != i+1 || detached.Load() != i {
 			t.Errorf("%d: %d %s; attached %d, detached %d", i, code, body, attached.Load(), detached.Load())

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -60,9 +59,6 @@ func running(pid string) bool {
 // Fault 32: a daemon that is killed takes its processes along, also one that does not look at its standard input.
 func TestProcess_EndsWithTheDaemon_Fault32(t *testing.T) {
 	t.Parallel()
-	if runtime.GOOS != "linux" {
-		t.Skip("only Linux ends a process with its parent: nothing was tested")
-	}
 	daemon := exec.Command(self(t))
 	daemon.Env = append(os.Environ(), "REGISTRYD_TEST_DAEMON=1")
 	out, err := daemon.StdoutPipe()

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -211,9 +210,6 @@ func TestProcess_Hangs_Fault32(t *testing.T) {
 // Nothing is left of a process after Close, its children included.
 func TestProcess_CloseKillsTheGroup(t *testing.T) {
 	t.Parallel()
-	if runtime.GOOS != "linux" {
-		t.Skip("looks into /proc: nothing was tested")
-	}
 	p, list, _ := subject(t, 1)
 	pid := call(t, list[0], "pid")
 	end(t, p, list)
